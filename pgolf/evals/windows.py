@@ -1,0 +1,59 @@
+"""Scoring a stream of tokens through windows, each of which scores its last positions.
+
+A plan is an array of rows (begin, first, stop): the window reads from `begin` on and scores targets first .. stop - 1.
+Target t is the token after position t. Rows follow one another without gap or overlap, so every target is scored once.
+"""
+
+# W windows, B of them in a batch, T positions, K scored positions
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from pgolf.core.events import PROGRESS, event
+from pgolf.core.ranks import device, share_of
+from pgolf.evals.ledger import Ledger
+
+
+def batches(plan_W3: np.ndarray, length: int, size: int) -> Iterator[np.ndarray]:
+    """Runs of at most `size` windows that score equally many positions when padded."""
+    scored_W = length - (plan_W3[:, 1] - plan_W3[:, 0])
+    at = 0
+    while at < len(plan_W3):
+        same = np.flatnonzero(scored_W[at : at + size] != scored_W[at])
+        stop = at + int(same[0]) if len(same) else min(at + size, len(plan_W3))
+        yield plan_W3[at:stop]
+        at = stop
+
+
+@torch.no_grad()
+def score(forward, tokens_N: np.ndarray, bytes_N: np.ndarray, plan_W3: np.ndarray, length: int, size: int) -> Ledger:
+    """The ledger of this rank's share of the plan. `forward(ids_BT, targets_BK)` gives nats (B, K) of the last K."""
+    first, last = share_of(len(plan_W3))
+    mine = plan_W3[first:last]
+    ledger = Ledger(*((int(mine[0, 1]), int(mine[-1, 2])) if len(mine) else (0, 0)), bytes_N)
+    ids_all = torch.from_numpy(tokens_N.astype(np.int64)).to(device())
+    limit = len(tokens_N) - 1
+    waiting, shown = None, time.monotonic()
+
+    def settle(batch_B3, nats_BK) -> None:
+        """Positions beyond the end of the stream are padding: they stand last and are dropped."""
+        start, stop = int(batch_B3[0, 1]), int(batch_B3[-1, 2])
+        ledger.commit(start, nats_BK.flatten()[: stop - start].cpu().numpy())
+
+    for batch_B3 in batches(mine, length, size):
+        begin_B1 = torch.from_numpy(batch_B3[:, :1]).to(device())
+        position_BT = begin_B1 + torch.arange(length, device=device())
+        targets_BT = ids_all[(position_BT + 1).clamp(max=limit)]
+        scored = length - int(batch_B3[0, 1] - batch_B3[0, 0])
+        nats_BK = forward(ids_all[position_BT.clamp(max=limit)], targets_BT[:, -scored:])
+        if waiting:
+            settle(*waiting)
+        waiting = batch_B3, nats_BK  # read back one batch later, so that the GPU does not wait
+        if time.monotonic() - shown > 1:
+            shown = time.monotonic()
+            event(PROGRESS, stage="evaluate", done=ledger.next - ledger.start, total=ledger.stop - ledger.start)
+    if waiting:
+        settle(*waiting)
+    return ledger

@@ -1,0 +1,46 @@
+"""The baseline's export: int8 with a step for each row, clipped at a high quantile of its magnitudes.
+
+    c = quantile(|W[i]|, p);  s = max(c / 127, 1 / 127);  q = round(clip(W[i], -c, c) / s);  s is stored as float16
+
+The floor 1/127 is part of the method: rows with a maximum below 1 use fewer levels, and compress by it.
+From    parameter-golf baseline
+"""
+
+# O rows, I columns
+import torch
+
+from pgolf.core.roles import SCALAR
+from pgolf.quant.int_bits import round_to
+
+
+def quantize_tensor(w: torch.Tensor, clip_quantile: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """int8 codes of w's shape, and scales: (O,) float16 for a matrix, () float32 for anything else."""
+    w = w.float()
+    if w.dim() != 2:
+        clip = torch.quantile(w.abs().flatten(), clip_quantile)
+        scale = torch.where(clip > 0, clip / 127, 1.0)
+        return round_to(w.clamp(-clip, clip), scale, 8).to(torch.int8), scale
+    clip_O1 = torch.quantile(w.abs(), clip_quantile, 1, keepdim=True)
+    scale_O1 = (clip_O1 / 127).clamp_min(1 / 127)
+    return round_to(w.clamp(-clip_O1, clip_O1), scale_O1, 8).to(torch.int8), scale_O1[:, 0].half()
+
+
+def calibrate(cfg, model, batches) -> dict[str, torch.Tensor]:
+    return {}
+
+
+def settings(cfg, parameter):
+    coded = parameter.dim() == 2 and parameter.numel() > cfg.keep_elements and parameter.role != SCALAR
+    return cfg if coded else None
+
+
+def encode(cfg, how, w_OI, hessian_II):
+    return quantize_tensor(w_OI, cfg.clip_quantile)
+
+
+def kept_type(parameter) -> torch.dtype:
+    return torch.float32 if parameter.role == SCALAR else torch.float16
+
+
+def label(how) -> str:
+    return "rows (int8)"

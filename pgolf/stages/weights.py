@@ -1,0 +1,38 @@
+"""A model with its weights: from the trainer's file, or from the artifact. Layers run as they did at the end of training."""
+
+from types import SimpleNamespace
+
+import torch
+
+from pgolf.codec import artifact
+from pgolf.core import ranks, run
+from pgolf.core.errors import ArtifactError, InputError
+from pgolf.core.load import load
+from pgolf.model import gpt
+from pgolf.quant import payload, policy
+
+
+def blank(cfg) -> gpt.GPT:
+    """The recipe's model, ready to be filled; no time is spent on random weights."""
+    model_cfg = SimpleNamespace(**{**vars(cfg.model), "init": "zeros"})
+    model = gpt.build(model_cfg, ranks.device(), ranks.activation_dtype())
+    model.phase = len(model.orders) - 1
+    return model.eval()
+
+
+def trained(cfg) -> gpt.GPT:
+    if not run.WEIGHTS.is_file():
+        raise InputError(f"{run.WEIGHTS}: not found. Run the train stage first.")
+    model = blank(cfg)
+    model.load_state_dict(torch.load(run.WEIGHTS, map_location=ranks.device(), weights_only=True))
+    return model
+
+
+def packed(cfg) -> gpt.GPT:
+    if not run.MODEL.is_file():
+        raise ArtifactError(f"{run.MODEL}: not found. Run the package stage first.")
+    model = blank(cfg)
+    layout = policy.layout(load("quant", cfg.quant), cfg.quant, model)
+    data = artifact.unpack(cfg.codec, run.MODEL.read_bytes(), payload.fingerprint(layout))
+    policy.restore(payload.from_bytes(data, layout), model)
+    return model
