@@ -128,7 +128,7 @@ def run_stage(cfg) -> None:
     for step in range(stop.steps):
         if cap_seconds:
             # Near the end the GPU is waited for, so that the clock is true and the last step still fits.
-            if elapsed + 20 * slowest > cap_seconds:
+            if elapsed + 5 * slowest > cap_seconds:
                 ranks.synchronize()
             now = ranks.from_rank_0(time.perf_counter() - start)
             slowest = max(now - elapsed, 0.9 * slowest)

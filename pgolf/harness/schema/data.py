@@ -1,0 +1,31 @@
+"""Which tokens a run sees, and in which order."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from pgolf.harness.schema.base import Count, Part
+
+
+class Shuffled(Part):
+    """Whole windows drawn without replacement; logical rank r owns shards r, r + R, ... (PR 1394)."""
+
+    slot: ClassVar[str] = "data"
+    kind: Literal["shuffled"]
+
+
+class Sequential(Part):
+    """All shards as one endless stream, front to back (the baseline)."""
+
+    slot: ClassVar[str] = "data"
+    kind: Literal["sequential"]
+
+
+class Data(Part):
+    variant: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
+    """Data set folder: DATA_DIR/datasets/fineweb10B_<variant>."""
+    tokenizer: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+\.model$")]
+    """SentencePiece model in DATA_DIR/tokenizers."""
+    train_shards: Count
+    """How many training shards the run uses, from the first on."""
+    loader: Annotated[Shuffled | Sequential, Field(discriminator="kind")]
