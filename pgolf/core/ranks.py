@@ -13,7 +13,7 @@ from pgolf.core.run import RANK, WORLD
 @cache
 def device() -> torch.device:
     """This rank's device. The first call joins the process group when there is more than one rank."""
-    if not torch.cuda.is_available() or os.environ.get("PGOLF_DEVICE") == "cpu":
+    if not torch.cuda.is_available():
         if WORLD > 1:
             dist.init_process_group("gloo")
         return torch.device("cpu")
@@ -36,13 +36,13 @@ def synchronize() -> None:
 
 
 def barrier() -> None:
+    device()
     if WORLD > 1:
         dist.barrier()
 
 
 def leave() -> None:
-    if dist.is_initialized():
-        dist.destroy_process_group()
+    dist.destroy_process_group()
 
 
 def all_sum(tensor: torch.Tensor) -> torch.Tensor:

@@ -9,6 +9,8 @@ import os
 from pathlib import Path
 from types import SimpleNamespace
 
+from pgolf.core.errors import InputError
+
 RANK = int(os.environ.get("RANK", 0))
 WORLD = int(os.environ.get("WORLD_SIZE", 1))
 OUT = Path(os.environ.get("PGOLF_OUT", "."))
@@ -16,6 +18,13 @@ WEIGHTS = OUT / "weights.pt"  # train -> quantize, diagnose
 QUANTIZED = OUT / "weights.q"  # quantize -> package
 MODEL = OUT / "model.bin"  # package -> evaluate: the artifact
 LEDGER = OUT / "ledger.f32"  # evaluate: nats of every scored token, in order
+
+
+def needed(path: Path) -> Path:
+    """`path`, which an earlier stage must have left."""
+    if not path.is_file():
+        raise InputError(f"{path}: not found. Run the stage that writes it first.")
+    return path
 
 
 def parse(text: str) -> SimpleNamespace:

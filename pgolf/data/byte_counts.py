@@ -18,16 +18,16 @@ SPACE = "\u2581"
 
 
 def load_tokenizer(path: Path, vocab_size: int) -> sentencepiece.SentencePieceProcessor:
-    if not path.is_file():
-        raise DataError(f"{path}: no such tokenizer. Fetch the data again, or set DATA_DIR.")
     try:
         tokenizer = sentencepiece.SentencePieceProcessor(model_file=str(path))
-    except (RuntimeError, OSError) as error:
-        raise DataError(f"{path}: not a SentencePiece model ({error}).") from None
-    if tokenizer.vocab_size() > vocab_size:
-        raise DataError(f"{path}: {tokenizer.vocab_size()} pieces, model.vocab_size is {vocab_size}: use its own size.")
-    if tokenizer.piece_to_id(SPACE) == tokenizer.unk_id():
-        raise DataError(f"{path}: U+2581 is not a piece of its own, so bytes would be counted wrong (issue 897).")
+    except (RuntimeError, OSError):
+        raise DataError(f"{path}: no SentencePiece model there. Fetch the data again, or set DATA_DIR.") from None
+    pieces, space = tokenizer.vocab_size(), tokenizer.piece_to_id(SPACE)
+    if pieces > vocab_size or space == tokenizer.unk_id():
+        raise DataError(
+            f"{path}: {pieces} pieces, U+2581 is number {space}; allowed: at most model.vocab_size = {vocab_size} pieces, "
+            "U+2581 a piece of its own, or bytes are counted wrong."
+        )
     return tokenizer
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from pgolf.core.events import PROGRESS, event
+from pgolf.core.events import event
 from pgolf.core.ranks import device, share_of
 from pgolf.evals.ledger import Ledger
 
@@ -53,7 +53,7 @@ def score(forward, tokens_N: np.ndarray, bytes_N: np.ndarray, plan_W3: np.ndarra
         waiting = batch_B3, nats_BK  # read back one batch later, so that the GPU does not wait
         if time.monotonic() - shown > 1:
             shown = time.monotonic()
-            event(PROGRESS, stage="evaluate", done=ledger.next - ledger.start, total=ledger.stop - ledger.start)
+            event("progress", stage="evaluate", done=ledger.next - ledger.start, total=ledger.stop - ledger.start)
     if waiting:
         settle(*waiting)
     return ledger

@@ -6,6 +6,7 @@ kernels. Every scored run executes this file, alone, without pgolf installed.
 
 import ast
 import base64
+import builtins
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,18 +109,22 @@ def minify(sources: dict[str, str]) -> dict[str, str]:
     Attributes, names that another module uses and arguments that a call names stay. Arguments that no call in the whole
     program names are marked positional-only first, so that the minifier may shorten them.
     """
-    trees = {name: ast.parse(source) for name, source in sources.items()}
+    trees = {name: without_unused_imports(ast.parse(without_annotations(source))) for name, source in sources.items()}
     nodes = [node for tree in trees.values() for node in ast.walk(tree)]
     named = {k.arg for node in nodes if isinstance(node, ast.Call) for k in node.keywords}
-    shared = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
-    shared |= {alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
+    shared = set(dir(builtins))  # names that recur in many modules compress better than aliases
     for node in nodes:
-        if isinstance(node, ast.FunctionDef) and not {a.arg for a in node.args.args} & named:
+        if isinstance(node, ast.Attribute):
+            shared.add(node.attr)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            shared |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.FunctionDef) and not {a.arg for a in node.args.args} & named:
             node.args.posonlyargs, node.args.args = node.args.args, []
-    return {name: minify_module(ast.unparse(tree), sorted(shared)) for name, tree in trees.items()}
+    return {name: shorten(ast.unparse(tree), sorted(shared)) for name, tree in trees.items()}
 
 
-def minify_module(source: str, shared: list[str]) -> str:
+def without_annotations(source: str) -> str:
+    """No docstrings and no annotations but those of class attributes, which NamedTuple reads."""
     return python_minifier.minify(
         source,
         remove_literal_statements=True,
@@ -129,12 +134,31 @@ def minify_module(source: str, shared: list[str]) -> str:
             remove_argument_annotations=True,
             remove_class_attribute_annotations=False,
         ),
-        combine_imports=True,
+        hoist_literals=False,
+        rename_locals=False,
+        rename_globals=False,
+    )
+
+
+def without_unused_imports(tree: ast.Module) -> ast.Module:
+    """Imports that only annotations used are gone. (Bundled modules import nothing for its side effects.)"""
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            node.names = [a for a in node.names if (a.asname or a.name).split(".")[0] in used]
+    tree.body = [node for node in tree.body if not isinstance(node, ast.Import | ast.ImportFrom) or node.names]
+    return tree
+
+
+def shorten(source: str, shared: list[str]) -> str:
+    """Short names for all but `shared`; what is short already stays."""
+    return python_minifier.minify(
+        source,
+        remove_literal_statements=True,
         hoist_literals=False,
         rename_locals=True,
         rename_globals=True,
         preserve_globals=shared,
-        remove_asserts=False,
     )
 
 
@@ -145,7 +169,9 @@ def shipped_recipe(recipe: Recipe) -> str:
 def encode(sources: dict[str, str], recipe: Recipe) -> bytes:
     """Names and sources of all modules, the recipe and the importer as one compressed string."""
     pieces = [piece for name, source in sources.items() for piece in (name, source)]
-    text = "\0".join([*pieces, shipped_recipe(recipe), minify_module(IMPORTER, ["SOURCES", "RECIPE", "Bundle"])])
+    pieces += [shipped_recipe(recipe), shorten(IMPORTER, ["SOURCES", "RECIPE", "Bundle"])]
+    assert not any("\n\n" in piece for piece in pieces), "a blank line separates the pieces"
+    text = "\n\n".join(pieces)
     return brotli.compress(text.encode(), mode=brotli.MODE_TEXT, quality=11, lgwin=16)
 
 
@@ -153,7 +179,7 @@ def packed(recipe: Recipe) -> str:
     """The script as it is judged: minified, compressed, extracting itself in memory."""
     body = base64.b85encode(encode(minify(modules(recipe)), recipe)).decode()
     return (
-        f'import base64,brotli\n*S,RECIPE,I=brotli.decompress(base64.b85decode("{body}")).decode().split("\\0")\n'
+        f'import base64,brotli\n*S,RECIPE,I=brotli.decompress(base64.b85decode("{body}")).decode().split("\\n\\n")\n'
         "SOURCES=dict(zip(S[::2],S[1::2]))\nexec(I)\n"
     )
 

@@ -1,8 +1,8 @@
 """Stored tensors as one string of bytes, in the order of their layout, and back."""
 
+import math
 import zlib
 
-import numpy as np
 import torch
 
 from pgolf.core.errors import ArtifactError
@@ -13,16 +13,13 @@ def to_bytes(stored: dict[str, torch.Tensor], layout) -> bytes:
 
 
 def from_bytes(payload: bytes, layout) -> dict[str, torch.Tensor]:
-    stored, at = {}, 0
+    stored, at, data = {}, 0, bytearray(payload)
+    size = sum(dtype.itemsize * math.prod(shape) for dtype, shape in layout.values())
+    if size != len(data):
+        raise ArtifactError(f"the model has {len(data)} bytes, its layout {size}: it belongs to another recipe.")
     for name, (dtype, shape) in layout.items():
-        count = int(np.prod(shape, dtype=int))
-        size = count * dtype.itemsize
-        if at + size > len(payload):
-            raise ArtifactError(f"the model ends at byte {len(payload)}, within {name}: it belongs to another recipe.")
-        stored[name] = torch.frombuffer(bytearray(payload[at : at + size]), dtype=dtype).view(shape)
-        at += size
-    if at != len(payload):
-        raise ArtifactError(f"the model has {len(payload)} bytes, its layout {at}: it belongs to another recipe.")
+        stored[name] = torch.frombuffer(data, dtype=dtype, count=math.prod(shape), offset=at).view(shape)
+        at += stored[name].nbytes
     return stored
 
 

@@ -3,9 +3,8 @@
 import hashlib
 
 from pgolf.core import ranks, run
-from pgolf.core.events import LEDGER, event
+from pgolf.core.events import event
 from pgolf.core.load import load
-from pgolf.stages.memory import report_memory
 from pgolf.stages.scoring import one_pass
 from pgolf.stages.weights import packed
 
@@ -22,5 +21,4 @@ def run_stage(cfg) -> None:
         file.write(ledger.nats_N.tobytes())
     ranks.barrier()
     if run.RANK == 0:
-        event(LEDGER, sha256=hashlib.sha256(run.LEDGER.read_bytes()).hexdigest())
-    report_memory()
+        event("ledger", sha256=hashlib.sha256(run.LEDGER.read_bytes()).hexdigest())

@@ -1,35 +1,28 @@
 """Package: weights.q -> model.bin, the artifact. Sees no data; counts what is judged: this script and the model."""
 
-import resource
 import sys
 import time
 from pathlib import Path
 
 from pgolf.codec import artifact
 from pgolf.core import run
-from pgolf.core.errors import InputError
-from pgolf.core.events import CODE, MEMORY, PACKAGED, event
+from pgolf.core.events import event
 from pgolf.core.files import write_whole
 
 
 def run_stage(cfg) -> None:
     if run.RANK:
         return
-    if not run.QUANTIZED.is_file():
-        raise InputError(f"{run.QUANTIZED}: not found. Run the quantize stage first.")
     start = time.perf_counter()
-    data = run.QUANTIZED.read_bytes()
+    data = run.needed(run.QUANTIZED).read_bytes()
     blob = artifact.pack(cfg.codec, data[4:], int.from_bytes(data[:4], "little"))
     write_whole(run.MODEL, lambda file: file.write(blob))
     code_bytes = Path(sys.argv[0]).stat().st_size
-    event(CODE, code_bytes=code_bytes)
     event(
-        PACKAGED,
+        "packaged",
         codec=cfg.codec.kind,
         code_bytes=code_bytes,
         model_bytes=len(blob),
         total_bytes=code_bytes + len(blob),
         seconds=time.perf_counter() - start,
     )
-    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
-    event(MEMORY, gpu_mib=0, gpu_reserved_mib=0, host_mib=peak_mib)

@@ -9,19 +9,17 @@ from collections.abc import Iterator
 import torch
 
 from pgolf.core import ranks, run
-from pgolf.core.events import CALIBRATED, CLOCK, QUANTIZED, event
+from pgolf.core.events import event
 from pgolf.core.files import write_whole
 from pgolf.core.load import load
-from pgolf.data.shards import find_shards
 from pgolf.quant import payload, policy
-from pgolf.stages.memory import report_memory
 from pgolf.stages.train import make_loader, to_device
 from pgolf.stages.weights import trained
 
 
 def calibration_batches(cfg) -> Iterator[torch.Tensor]:
     """The token ids (B, T) that logical rank 0 saw in its first training steps."""
-    loader = make_loader(cfg, find_shards(run.dataset(cfg), "train", cfg.data.train_shards))
+    loader = make_loader(cfg)
     sequences = cfg.train.batch_tokens // (cfg.hardware.logical_ranks * cfg.train.sequence_tokens)
     while True:
         yield to_device(loader.next_batch(0, sequences))[:, :-1]
@@ -31,20 +29,19 @@ def run_stage(cfg) -> None:
     model = trained(cfg)
     quantizer = load("quant", cfg.quant)
     ranks.synchronize()
-    event(CLOCK, phase="calibrate", limit_seconds=cfg.budgets.train_seconds)
+    event("clock", phase="calibrate", limit_seconds=cfg.budgets.train_seconds)
     start = time.perf_counter()
     hessians = quantizer.calibrate(cfg.quant, model, calibration_batches(cfg))
     ranks.synchronize()
-    event(CALIBRATED, hessians=len(hessians), seconds=time.perf_counter() - start)
+    event("calibrated", hessians=len(hessians), seconds=time.perf_counter() - start)
     if run.RANK == 0:
         layout = policy.layout(quantizer, cfg.quant, model)
         stored = policy.quantize(quantizer, cfg.quant, model, hessians)
         data = payload.fingerprint(layout).to_bytes(4, "little") + payload.to_bytes(stored, layout)
         write_whole(run.QUANTIZED, lambda file: file.write(data))
         event(
-            QUANTIZED,
+            "quantized",
             payload_bytes=len(data) - 4,
             seconds=time.perf_counter() - start,
             text=policy.describe(quantizer, cfg.quant, model),
         )
-    report_memory()

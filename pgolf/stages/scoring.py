@@ -5,7 +5,7 @@ import time
 import torch
 
 from pgolf.core import ranks, run
-from pgolf.core.events import CLOCK, SCORE, VALIDATION, event
+from pgolf.core.events import event
 from pgolf.core.load import load
 from pgolf.data.byte_counts import byte_tables, load_tokenizer, target_bytes
 from pgolf.data.shards import validation_tokens
@@ -32,9 +32,9 @@ def one_pass(cfg, how, model, label: str, phase: str) -> Ledger:
         warm_up(how, method, fast)
     ranks.synchronize()
     ranks.barrier()
-    event(CLOCK, phase=phase, limit_seconds=cfg.budgets.eval_seconds)
+    event("clock", phase=phase, limit_seconds=cfg.budgets.eval_seconds)
     start = time.perf_counter()
-    event(VALIDATION, val_tokens=len(tokens_N) - 1)
+    event("validation", val_tokens=len(tokens_N) - 1)
     plan = method.plan(how, len(tokens_N) - 1)
     bytes_N = target_bytes(tables, tokens_N)
 
@@ -45,5 +45,5 @@ def one_pass(cfg, how, model, label: str, phase: str) -> Ledger:
     ledger = score(forward, tokens_N, bytes_N, plan, how.window, how.batch_windows)
     totals = ledger.totals()
     seconds = time.perf_counter() - start
-    event(SCORE, label=label, phase=phase, seconds=seconds, milliseconds=1000 * seconds, windows=len(plan), **totals)
+    event("score", label=label, phase=phase, seconds=seconds, windows=len(plan), **totals)
     return ledger

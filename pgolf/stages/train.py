@@ -12,27 +12,13 @@ import torch
 
 from pgolf.core import ranks, run
 from pgolf.core.errors import StageError
-from pgolf.core.events import (
-    AVERAGED,
-    CLOCK,
-    DATA,
-    LOOP,
-    MODEL,
-    PROGRESS,
-    RESERVE,
-    TRAIN_END,
-    TRAIN_STEP,
-    WARMUP_STEP,
-    WEIGHTS,
-    event,
-)
+from pgolf.core.events import event
 from pgolf.core.files import write_whole
 from pgolf.core.load import load
 from pgolf.data.shards import find_shards
 from pgolf.model import gpt
 from pgolf.optim import groups
 from pgolf.optim.schedule.progress import Progress
-from pgolf.stages.memory import report_memory
 
 
 class Trainer:
@@ -42,12 +28,11 @@ class Trainer:
         self.logical = cfg.hardware.logical_ranks
         self.mine = ranks.logical_ranks(self.logical)
         self.sequences = cfg.train.batch_tokens // (self.logical * cfg.train.sequence_tokens)
-        self.paths = find_shards(run.dataset(cfg), "train", cfg.data.train_shards)
         self.restart()
 
     def restart(self) -> None:
         """Data from the beginning, optimizers without a past."""
-        self.loader = make_loader(self.cfg, self.paths)
+        self.loader = make_loader(self.cfg)
         self.optimizers = groups.build(self.cfg.optim, self.model)
 
     def gradients(self) -> torch.Tensor:
@@ -83,7 +68,7 @@ class Trainer:
             self.model.phase = phase
             for number in range(steps):
                 self.step(1.0, number)
-                event(WARMUP_STEP, step=number + 1, steps=steps, phase=phase)
+                event("warmup_step", step=number + 1, steps=steps, phase=phase)
         self.model.phase = 0
         self.model.load_state_dict(before)
         self.restart()
@@ -94,9 +79,10 @@ def to_device(array) -> torch.Tensor:
     return tensor.pin_memory().to(ranks.device(), non_blocking=True) if ranks.device().type == "cuda" else tensor
 
 
-def make_loader(cfg, paths):
-    loader = load("data", cfg.data.loader)
-    return loader.build(cfg.data.loader, paths, cfg.train.sequence_tokens, cfg.hardware.logical_ranks)
+def make_loader(cfg):
+    """The recipe's loader over its training shards, from the beginning."""
+    paths = find_shards(run.dataset(cfg), "train", cfg.data.train_shards)[: cfg.data.train_shards]
+    return load("data", cfg.data.loader).build(paths, cfg.train.sequence_tokens, cfg.hardware.logical_ranks)
 
 
 def finite(loss: torch.Tensor, step: int) -> float:
@@ -110,19 +96,17 @@ def run_stage(cfg) -> None:
     torch.manual_seed(run.seed(cfg))
     model = gpt.build(cfg.model, ranks.device(), ranks.activation_dtype())
     trainer = Trainer(cfg, model)
-    event(DATA, train_shards=len(trainer.paths))
-    event(MODEL, parameters=sum(p.numel() for p in model.parameters()))
-    stop, reserve = cfg.train.stop, cfg.budgets.calibration_reserve_seconds
-    cap_seconds = cfg.budgets.train_seconds - reserve if stop.kind == "seconds" else None
-    if cap_seconds:
-        event(RESERVE, reserve_seconds=reserve, cap_ms=1000 * cap_seconds)
+    event("data", train_shards=cfg.data.train_shards)
+    event("model", parameters=sum(p.numel() for p in model.parameters()))
+    stop, budgets = cfg.train.stop, cfg.budgets
+    cap_seconds = budgets.train_seconds - budgets.calibration_reserve_seconds if stop.kind == "seconds" else None
     trainer.warm_up(cfg.train.warmup_steps)
     average = load("average", cfg.average).build(cfg.average, model)
     schedule = load("optim.schedule", cfg.optim.schedule)
 
     ranks.synchronize()
     ranks.barrier()
-    event(CLOCK, phase="train", limit_seconds=cfg.budgets.train_seconds)
+    event("clock", phase="train", limit_seconds=budgets.train_seconds)
     start = shown = time.perf_counter()
     slowest, elapsed, reason = 0.0, 0.0, "max_steps"
     for step in range(stop.steps):
@@ -140,34 +124,32 @@ def run_stage(cfg) -> None:
         if model.phase + 1 < len(model.orders) and progress.fraction >= model.from_fraction:
             model.phase += 1
             encoder, decoder = model.split()
-            event(LOOP, step=step, fraction=progress.fraction, encoder=encoder, decoder=decoder)
+            event("loop", step=step, fraction=progress.fraction, encoder=encoder, decoder=decoder)
         loss = trainer.step(schedule.multiplier(cfg.optim.schedule, progress), step)
         average.update()
         done, now = step + 1, time.perf_counter()
         if done <= cfg.train.log_first_steps or done % cfg.train.log_every_steps == 0 or done == stop.steps:
             seconds = now - start
             event(
-                TRAIN_STEP,
+                "train_step",
                 step=done,
                 steps=stop.steps,
                 loss_nats_per_token=finite(ranks.all_sum(loss), done),
-                minutes=seconds / 60,
+                seconds=seconds,
                 tokens_per_second=done * cfg.train.batch_tokens / seconds,
             )
         elif run.RANK == 0 and now - shown > 1:
             shown = now
             part = finite(loss, done) * run.WORLD
-            event(PROGRESS, stage="train", done=done, total=stop.steps, seconds=now - start, loss_nats_per_token=part)
+            event("progress", stage="train", done=done, total=stop.steps, seconds=now - start, loss_nats_per_token=part)
     else:
         step = stop.steps
     ranks.synchronize()
     seconds = time.perf_counter() - start
-    event(TRAIN_END, reason=reason, seconds=seconds, milliseconds=1000 * seconds, step=step, steps=stop.steps)
-    report_memory()
-    event(AVERAGED, kind=cfg.average.kind)
+    event("train_end", reason=reason, seconds=seconds, step=step, steps=stop.steps)
     average.apply()
     if not all(bool(p.isfinite().all()) for p in model.parameters()):
         raise StageError("the trained weights are not finite. Lower optim.*.lr, or check the data.")
     if run.RANK == 0:
         write_whole(run.WEIGHTS, lambda file: torch.save(model.state_dict(), file))
-        event(WEIGHTS, weights_bytes=run.WEIGHTS.stat().st_size)
+        event("weights", weights_bytes=run.WEIGHTS.stat().st_size)

@@ -6,7 +6,6 @@ import torch
 
 from pgolf.codec import artifact
 from pgolf.core import ranks, run
-from pgolf.core.errors import ArtifactError, InputError
 from pgolf.core.load import load
 from pgolf.model import gpt
 from pgolf.quant import payload, policy
@@ -14,25 +13,21 @@ from pgolf.quant import payload, policy
 
 def blank(cfg) -> gpt.GPT:
     """The recipe's model, ready to be filled; no time is spent on random weights."""
-    model_cfg = SimpleNamespace(**{**vars(cfg.model), "init": "zeros"})
+    model_cfg = SimpleNamespace(**{**cfg.model.__dict__, "init": "zeros"})
     model = gpt.build(model_cfg, ranks.device(), ranks.activation_dtype())
     model.phase = len(model.orders) - 1
     return model.eval()
 
 
 def trained(cfg) -> gpt.GPT:
-    if not run.WEIGHTS.is_file():
-        raise InputError(f"{run.WEIGHTS}: not found. Run the train stage first.")
     model = blank(cfg)
-    model.load_state_dict(torch.load(run.WEIGHTS, map_location=ranks.device(), weights_only=True))
+    model.load_state_dict(torch.load(run.needed(run.WEIGHTS), map_location=ranks.device(), weights_only=True))
     return model
 
 
 def packed(cfg) -> gpt.GPT:
-    if not run.MODEL.is_file():
-        raise ArtifactError(f"{run.MODEL}: not found. Run the package stage first.")
     model = blank(cfg)
     layout = policy.layout(load("quant", cfg.quant), cfg.quant, model)
-    data = artifact.unpack(cfg.codec, run.MODEL.read_bytes(), payload.fingerprint(layout))
+    data = artifact.unpack(cfg.codec, run.needed(run.MODEL).read_bytes(), payload.fingerprint(layout))
     policy.restore(payload.from_bytes(data, layout), model)
     return model

@@ -8,6 +8,7 @@ The same Python and sentencepiece versions give the same files, to the byte.
 import hashlib
 import io
 import platform
+import re
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -26,10 +27,10 @@ FORMAT = 1  # goes up whenever the files of the same Python change
 VALIDATION_BYTES = 150_000
 TRAIN_SHARDS = 8  # one per logical rank
 VALIDATION_SHARDS = 1
-TRAINER = {
+TRAINER: dict[str, Any] = {
     "model_type": "bpe", "character_coverage": 0.999, "byte_fallback": True, "split_digits": True,
-    "normalization_rule_name": "nmt_nfkc", "add_dummy_prefix": False, "pad_id": 0, "bos_id": 1, "eos_id": 2, "unk_id": 3,
-    "hard_vocab_limit": False,
+    "normalization_rule_name": "nmt_nfkc", "add_dummy_prefix": False, "hard_vocab_limit": False,
+    "pad_id": 0, "bos_id": 1, "eos_id": 2, "unk_id": 3,
     "num_threads": 1,  # the model file names its number of threads
     "minloglevel": 2,
 }  # fmt: skip
@@ -61,6 +62,9 @@ def ensure_demo(data_dir: Path, vocab: int) -> DatasetSummary:
     if not 0 < vocab <= VOCABULARY_MAX:
         raise InputError(f"--vocab {vocab}: ids are 16 bits wide. Choose up to {VOCABULARY_MAX:,}, for example 1024.")
     layout = Layout(data_dir, f"demo{vocab}")
+    finished = _finished(layout)  # without the lock, so that a finished one may lie on a read-only disk
+    if finished:
+        return finished
     with locked(layout.lock):
         return _finished(layout) or _build(layout, vocab)
 
@@ -121,11 +125,17 @@ def _train_tokenizer(texts: list[str], vocab: int) -> bytes:
             sentence_iterator=iter(texts), model_writer=model, vocab_size=vocab, **TRAINER
         )
     except RuntimeError as error:
-        raise InputError(f"--vocab {vocab}: no such tokenizer ({error}). Choose a larger one, for example 1024.") from None
+        raise InputError(f"--vocab {vocab}: {_reason(error)}. Choose a larger one, for example 1024.") from None
     found = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue()).vocab_size()
     if found != vocab:
         raise InputError(f"--vocab {vocab}: the demo text gives {found:,} pieces at most. Choose up to {found:,}.")
     return model.getvalue()
+
+
+def _reason(error: RuntimeError) -> str:
+    """SentencePiece's sentence without its source line and advice on its own options."""
+    match = re.search(r"smaller than required_chars\. (\d+) vs (\d+)", str(error))
+    return f"bytes and letters alone take {match[2]} ids" if match else f"SentencePiece refused it ({error})"
 
 
 def _cut(documents: list[np.ndarray], count: int) -> list[np.ndarray]:
@@ -141,6 +151,9 @@ def _enter(layout: Layout, numbers: dict[str, int], tokenizer: sentencepiece.Sen
     paths = _paths(layout, TRAIN_SHARDS, VALIDATION_SHARDS)
     files = {layout.key(path): {"size_bytes": path.stat().st_size, "sha256": file_sha256(path)} for path in paths}
     lines = "".join(f"{record['sha256']}  {key}\n" for key, record in sorted(files.items()))
+    totals = {
+        f"{what}_total": numbers[f"{what}_train"] + numbers[f"{what}_val"] for what in ("docs", "files", "tokens")
+    }
     summary = {**numbers, "digest": hashlib.sha256(lines.encode()).hexdigest()}
     model_key = layout.key(layout.tokenizer)
     base = f"datasets/{layout.dataset_name}"
@@ -149,14 +162,12 @@ def _enter(layout: Layout, numbers: dict[str, int], tokenizer: sentencepiece.Sen
     entry = {
         "name": layout.dataset_name, "tokenizer_name": name, "tokenizer_kind": kind, "path": base,
         "train_glob": f"{base}/fineweb_train_*.bin", "val_glob": f"{base}/fineweb_val_*.bin", **shared,
-        "stats": {
-            **{key: value for key, value in numbers.items() if key != "vocab_size"},
-            **{f"{what}_total": numbers[f"{what}_train"] + numbers[f"{what}_val"] for what in ("docs", "files", "tokens")},
-        },
+        "stats": {**{key: value for key, value in numbers.items() if key != "vocab_size"}, **totals},
         "files": {key: record for key, record in files.items() if key != model_key},
         "demo": {**_origin(), "summary": summary},
     }  # fmt: skip
-    model_entry = {"name": name, "kind": kind, **shared, "model_path": model_key, "files": {model_key: files[model_key]}}
+    model_files = {model_key: files[model_key]}
+    model_entry = {"name": name, "kind": kind, **shared, "model_path": model_key, "files": model_files}
     record_dataset(layout, entry, model_entry, {"append_eos": False})
     return _summary(layout, summary, was_built=True)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pgolf.core.errors import DataError, InputError
-from pgolf.data.shards import read_header
+from pgolf.data.shards import open_shard
 from pgolf.harness.dataset import hub
 from pgolf.harness.dataset.layout import Layout, file_sha256, locked, move_whole, shard_file_name
 from pgolf.harness.dataset.manifest import (
@@ -141,9 +141,7 @@ def _recorded(layout: Layout) -> dict[str, FileRecord]:
     return {**local.tokenizer(dataset.tokenizer_name).files, **dataset.files}
 
 
-def _obtain(
-    file: Wanted, published: Published, progress: Progress, stop: threading.Event
-) -> tuple[FileRecord, bool]:
+def _obtain(file: Wanted, published: Published, progress: Progress, stop: threading.Event) -> tuple[FileRecord, bool]:
     """The record of the finished file, and whether it had to be fetched."""
     if stop.is_set():
         raise hub.Stopped
@@ -183,7 +181,7 @@ def _kept(file: Wanted, size_bytes: int, digests: set[str]) -> FileRecord | None
     try:
         if file.here and file.here.size_bytes == size_bytes and digests <= {file.here.sha256}:
             if file.is_shard:
-                read_header(file.path)
+                open_shard(file.path)
             return file.here
         return _proven(file.path, file, digests)
     except DataError:
@@ -193,7 +191,7 @@ def _kept(file: Wanted, size_bytes: int, digests: set[str]) -> FileRecord | None
 def _proven(path: Path, file: Wanted, digests: set[str]) -> FileRecord:
     """The record of the file at `path`. Raises DataError when it is no whole shard or has another digest."""
     if file.is_shard:
-        read_header(path)
+        open_shard(path)
     found = file_sha256(path)
     for digest in digests - {found}:
         raise DataError(f"sha256 {found[:16]}, published is {digest[:16]}. Fetch again, or ask whoever published it.")

@@ -27,7 +27,6 @@ from pgolf.core.errors import DataError, InputError
 
 WAIT_SECONDS = (1.0, 2.0, 4.0, 8.0)  # before each new attempt; a received byte starts the count anew
 RETRIED_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
-CHUNK_BYTES = 1 << 20
 
 
 class Stopped(Exception):
@@ -132,7 +131,7 @@ def _receive(
         if have_bytes and not continues:
             received(-have_bytes)
         with partial.open("ab" if continues else "wb", buffering=0) as file:
-            for chunk in response.iter_raw(CHUNK_BYTES):
+            for chunk in response.iter_raw():  # as it comes: nothing waits in memory to be lost
                 file.write(chunk)
                 received(len(chunk))
                 if stop.is_set():

@@ -1,4 +1,4 @@
-"""What a correct copy of a published export must come to. Other variants have no such constants: unproven, never passed.
+"""What a correct copy of a published export must come to. Other variants have no constants: unproven, never passed.
 
 From    the logs of every merged ten-minute record: tokens as logged, bytes = tokens * loss / (ln 2 * bpb)
 """
@@ -15,7 +15,7 @@ VALIDATION_BYTES_MIN = 151_070_000
 VALIDATION_BYTES_MAX = 151_090_000
 LAUNCH_TARGETS = 63_779_840  # sp1024 at 1024, on which only the launch baseline was scored: not comparable
 
-# FineWeb is de-duplicated within a crawl, not across crawls, so a few documents of a clean split recur by nature. What a
-# clean copy comes to was not measured: up to these fractions the overlap is reported as unproven, above as a leak.
+# FineWeb is de-duplicated within a crawl, not across crawls, so a few documents of a clean split recur by nature. How
+# many was not measured: up to these fractions the overlap is reported as unproven, above as a leak.
 WHOLE_FRACTION_MAX = 0.01
 HEAD_FRACTION_MAX = 0.05  # pages of one site begin alike

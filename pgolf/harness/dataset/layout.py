@@ -70,7 +70,7 @@ class Layout:
         """Number -> path of the shards that lie here, in order. Byte sidecars (fineweb_val_bytes_*) are not shards."""
         pattern = re.compile(rf"fineweb_{split}_(\d{{6}})\.bin")
         found = ((pattern.fullmatch(path.name), path) for path in sorted(self.folder.glob(f"fineweb_{split}_*.bin")))
-        return {int(match[1]): path for match, path in found if match}
+        return {int(match[1]): path for match, path in found if match and path.is_file()}
 
     def key(self, path: Path) -> str:
         """The name of a file in the manifest: its path below DATA_DIR, with forward slashes."""

@@ -116,11 +116,7 @@ def _pieces(text: str) -> Iterator[str]:
 def _is_prose(text: str) -> bool:
     letters = sum(map(str.isalpha, text))
     visible = len("".join(text.split()))
-    return (
-        len(text) >= CHARACTERS_MIN
-        and len(text.split()) >= WORDS_MIN
-        and letters >= LETTERS_FRACTION_MIN * visible
-    )
+    return len(text) >= CHARACTERS_MIN and len(text.split()) >= WORDS_MIN and letters >= LETTERS_FRACTION_MIN * visible
 
 
 def _without_duplicates(texts: set[str]) -> list[str]:

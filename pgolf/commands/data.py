@@ -1,0 +1,97 @@
+"""pgolf data: fetch, make and check the shards. The harness is imported when a command runs, not for `--help`."""
+
+from pathlib import Path
+
+import click
+
+DATA_DIR = click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("data"),
+    show_default=True,
+    envvar="DATA_DIR",
+    show_envvar=True,
+    help="Where datasets/, tokenizers/ and manifest.json lie.",
+)
+
+
+@click.group()
+def data() -> None:
+    """Fetch the published shards, make a small data set of our own, check either."""
+
+
+@data.command()
+@click.option("--variant", required=True, help="Tokenizer and vocabulary, for example sp1024, sp4096, sp8192.")
+@click.option("--train-shards", type=click.IntRange(min=0), required=True, help="How many, from the first on.")
+@click.option("--repo", default="willdepueoai/parameter-golf", show_default=True, help="Hugging Face data set.")
+@click.option("--prefix", default="datasets", show_default=True, help="Folder of the export inside the data set.")
+@DATA_DIR
+def fetch(variant: str, train_shards: int, repo: str, prefix: str, data_dir: Path) -> None:
+    """Fetch shards and tokenizer from the Hugging Face hub, each file proven before it gets its name.
+
+    Validation always comes in full. What is here already stays; a broken download continues. PR 1394 trained on the
+    first 128 sp8192 shards of --repo kevclark/parameter-golf. HF_ENDPOINT names another hub, HF_TOKEN is sent to it.
+    """
+    from pgolf.harness.dataset.fetch import fetch as fetch_dataset
+    from pgolf.harness.dataset.layout import Layout
+
+    done = fetch_dataset(Layout(data_dir, variant), train_shards, repo, prefix)
+    click.echo(
+        f"{done.variant}: fetched {done.fetched_files} files ({done.fetched_bytes:,} bytes), "
+        f"{done.kept_files} were here already; {repo} at commit {done.commit}"
+    )
+
+
+@data.command()
+@click.option("--vocab", type=int, default=1024, show_default=True, help="Size of the tokenizer's vocabulary.")
+@DATA_DIR
+def demo(vocab: int, data_dir: Path) -> None:
+    """Make the variant demo<vocab> from English text that comes with Python, without a download.
+
+    The last line printed is a digest of all its files; the same Python and sentencepiece give the same one.
+    """
+    from pgolf.harness.dataset.demo import ensure_demo
+
+    made = ensure_demo(data_dir, vocab)
+    click.echo(f"{made.variant}: {'built' if made.was_built else 'was here already, digests match, nothing done'}")
+    for split, documents, tokens, text_bytes, files in (
+        ("train", made.docs_train, made.tokens_train, made.bytes_train, made.files_train),
+        ("val", made.docs_val, made.tokens_val, made.bytes_val, made.files_val),
+    ):
+        click.echo(
+            f"{split}: {documents:,} documents, {tokens:,} tokens, {text_bytes:,} bytes of text, "
+            f"{text_bytes / tokens:.4f} bytes per token, {files} shards"
+        )
+    click.echo(f"digest {made.digest}")
+
+
+@data.command()
+@click.option("--variant", required=True, help="The data set to check, for example sp8192 or demo1024.")
+@click.option(
+    "--train-shards", type=click.IntRange(min=0), help="Only the first so many; without it, all that are here."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+@DATA_DIR
+@click.pass_context
+def check(context: click.Context, variant: str, train_shards: int | None, as_json: bool, data_dir: Path) -> None:
+    """Read every shard: is the data set whole, the published one, and is validation text absent from training?
+
+    Exit code 0 without findings, 1 with findings, 2 when there is nothing to check. "unproven" lines are no findings,
+    and no pass either: what could not be compared with anything.
+    """
+    import json
+
+    from pgolf.harness.dataset.check import check as check_dataset
+    from pgolf.harness.dataset.layout import Layout
+
+    report = check_dataset(Layout(data_dir, variant), train_shards)
+    if as_json:
+        click.echo(json.dumps(report.as_dict(), indent=2))
+    else:
+        for finding in report.findings:
+            click.echo(f"finding   {finding}")
+        for finding in report.unproven:
+            click.echo(f"unproven  {finding}")
+        facts = ", ".join(f"{name} {value:,}" for name, value in report.facts.items())
+        click.echo(f"{variant}: {len(report.findings)} findings, {len(report.unproven)} unproven ({facts})")
+    context.exit(0 if report.clean else 1)
