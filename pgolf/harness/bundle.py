@@ -110,7 +110,7 @@ def minify(sources: dict[str, str]) -> dict[str, str]:
     program names are marked positional-only first, so that the minifier may shorten them.
     """
     trees = {name: without_unused_imports(ast.parse(without_annotations(source))) for name, source in sources.items()}
-    nodes = [node for tree in trees.values() for node in ast.walk(tree)]
+    nodes = [node for tree in (*trees.values(), ast.parse(IMPORTER)) for node in ast.walk(tree)]
     named = {k.arg for node in nodes if isinstance(node, ast.Call) for k in node.keywords}
     shared = set(dir(builtins))  # names that recur in many modules compress better than aliases
     for node in nodes:

@@ -77,8 +77,7 @@ class _Checker:
                 if tokens_N is not None:
                     train_tokens += len(tokens_N)
                     train_documents += overlap.add_training(path, tokens_N)
-            if train_paths:
-                train_documents += overlap.end(train_paths[-1])
+            train_documents += overlap.end()
         val_tokens = sum(map(len, val_shards))
         self.report.facts |= {
             "val_shards": len(val_paths), "val_documents": overlap.validation_documents, "val_tokens": val_tokens,

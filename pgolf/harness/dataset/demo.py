@@ -9,6 +9,7 @@ import hashlib
 import io
 import platform
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -94,15 +95,16 @@ def _finished(layout: Layout) -> DatasetSummary | None:
 
 
 def _build(layout: Layout, vocab: int) -> DatasetSummary:
-    documents = {"val": [], "train": stdlib_text.documents()}
-    while sum(len(text.encode()) for text in documents["val"]) < VALIDATION_BYTES:
-        documents["val"].append(documents["train"].pop(0))
+    texts = stdlib_text.documents()
+    ends_bytes = np.cumsum([len(text.encode()) for text in texts])
+    first_train = int(np.searchsorted(ends_bytes, VALIDATION_BYTES)) + 1
+    documents = {"val": texts[:first_train], "train": texts[first_train:]}
     write_whole(layout.tokenizer, _train_tokenizer(documents["train"], vocab))
     tokenizer = load_tokenizer(layout.tokenizer, vocab)
     tables = byte_tables(tokenizer, vocab)
     numbers: dict[str, int] = {"vocab_size": tokenizer.vocab_size()}
     for split, count in (("val", VALIDATION_SHARDS), ("train", TRAIN_SHARDS)):
-        encoded = tokenizer.encode(documents[split], out_type=int, num_threads=1)
+        encoded = tokenizer.encode(list(documents[split]), out_type=int, num_threads=1)
         tokenized = [np.array([tokenizer.bos_id(), *ids], np.uint16) for ids in encoded]
         shards = _cut(tokenized, count)
         for index, tokens_N in enumerate(shards):
@@ -118,7 +120,7 @@ def _build(layout: Layout, vocab: int) -> DatasetSummary:
     return _enter(layout, numbers, tokenizer)
 
 
-def _train_tokenizer(texts: list[str], vocab: int) -> bytes:
+def _train_tokenizer(texts: Sequence[str], vocab: int) -> bytes:
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(

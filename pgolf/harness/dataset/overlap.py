@@ -37,7 +37,7 @@ class DocumentStream:
     """Feed the shards of a split in order; call `end` after the last. Tokens before the first bos belong to none."""
 
     bos_id: int
-    _open: bool = False
+    is_open: bool = False
     _hash: int = 0
     _length: int = 0
 
@@ -50,8 +50,8 @@ class DocumentStream:
 
     def end(self) -> np.ndarray:
         """The hash (1,) of the document still open, (0,) when there is none."""
-        last = [self._hash] if self._open else []
-        self._open = False
+        last = [self._hash] if self.is_open else []
+        self.is_open = False
         return np.array(last, np.uint64)
 
     def _block(self, tokens_N: np.ndarray) -> np.ndarray:
@@ -59,7 +59,7 @@ class DocumentStream:
         first = int(starts_D[0]) if len(starts_D) else len(tokens_N)
         terms_N = _R[tokens_N]
         terms_N *= _POWERS[: len(tokens_N)]
-        if first and self._open:
+        if first and self.is_open:
             part = int(terms_N[:first].sum())
             self._hash = (self._hash + pow(GENERATOR, self._length, MODULUS) * part) % MODULUS
             self._length += first
@@ -67,7 +67,7 @@ class DocumentStream:
             return np.zeros(0, np.uint64)
         hashes_D = np.add.reduceat(terms_N, starts_D) * _INVERSES[starts_D]
         ended = np.concatenate([self.end(), hashes_D[:-1]])
-        self._open, self._hash, self._length = True, int(hashes_D[-1]), len(tokens_N) - int(starts_D[-1])
+        self.is_open, self._hash, self._length = True, int(hashes_D[-1]), len(tokens_N) - int(starts_D[-1])
         return ended
 
 
@@ -97,6 +97,8 @@ class Overlap:
         self._stream = DocumentStream(self.bos_id)
         self._hashes = [np.zeros(0, np.uint64)]
         self._heads = [np.zeros(0, np.uint64)]
+        self._no_heads = np.zeros(0, np.uint64)
+        self._begun_in = ""
 
     def add_validation(self, tokens_N: np.ndarray) -> None:
         self._hashes.append(self._stream.feed(tokens_N))
@@ -109,15 +111,19 @@ class Overlap:
         self._head_found_D = np.zeros(len(self.head_D), bool)
 
     def add_training(self, path: Path, tokens_N: np.ndarray) -> int:
-        """Returns the number of documents that end in this shard. A copy counts for the shard in which it ends."""
+        """Returns the number of documents that end in this shard. A copy counts for the shard in which it begins."""
+        carried = int(self._stream.is_open)
         hashes_D = self._stream.feed(tokens_N)
-        self._mark(path.name, hashes_D, head_hashes(tokens_N, self.bos_id))
+        self._mark(self._begun_in, hashes_D[:carried], self._no_heads)
+        self._mark(path.name, hashes_D[carried:], head_hashes(tokens_N, self.bos_id))
+        if len(hashes_D) or not carried:
+            self._begun_in = path.name
         return len(hashes_D)
 
-    def end(self, path: Path) -> int:
-        """The last training document, which no bos ends; `path` is the last training shard."""
+    def end(self) -> int:
+        """The last training document, which no bos ends. Returns 1, or 0 when there is none."""
         hashes_D = self._stream.end()
-        self._mark(path.name, hashes_D, np.zeros(0, np.uint64))
+        self._mark(self._begun_in, hashes_D, self._no_heads)
         return len(hashes_D)
 
     @property

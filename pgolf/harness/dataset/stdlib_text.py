@@ -7,6 +7,7 @@ a distribution that backports a later fix, comment and all, to a module we read 
 """
 
 import ast
+import functools
 import hashlib
 import re
 import sys
@@ -35,7 +36,8 @@ COMMENT_BLOCK = re.compile(r"(?:^[ \t]*#.*\n)+", re.MULTILINE)
 COMMENT_MARK = re.compile(r"^[ \t]*#+:? ?", re.MULTILINE)
 
 
-def documents() -> list[str]:
+@functools.cache  # parsing the library takes seconds
+def documents() -> tuple[str, ...]:
     """All texts, cleaned, no two alike, in an order that looks random and depends on the texts alone (by their hash).
 
     Raises DataError when this Python has no sources or no help topics.
@@ -46,7 +48,7 @@ def documents() -> list[str]:
         texts += _source_texts(path)
     pieces = (piece for text in texts for piece in _pieces(_clean(text)))
     distinct = _without_duplicates({piece for piece in pieces if _is_prose(piece)})
-    return sorted(distinct, key=lambda text: hashlib.sha256(text.encode()).digest())
+    return tuple(sorted(distinct, key=lambda text: hashlib.sha256(text.encode()).digest()))
 
 
 def _sources(library: Path) -> Iterator[Path]:
