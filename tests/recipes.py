@@ -103,6 +103,12 @@ def published_model_cfg(settings) -> SimpleNamespace:
     )
 
 
+def muon_cfg(kind: str = "muon", **changes) -> SimpleNamespace:
+    ramp = {"first": 0.95, "last": 0.95, "steps": 0}
+    fields = {"kind": kind, "lr": 0.02, "momentum": ramp, "newton_schulz_steps": 5, "weight_decay": 0.0}
+    return tree(**{**fields, **changes})
+
+
 def build_model(cfg: SimpleNamespace, dtype: torch.dtype = torch.float32, seed: int = 0) -> gpt.GPT:
     torch.manual_seed(seed)
     return gpt.build(cfg, CPU, dtype)

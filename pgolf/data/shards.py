@@ -20,7 +20,7 @@ HEADER_BYTES = 1024
 def open_shard(path: Path) -> np.ndarray:
     """Token ids (N,) uint16, mapped into memory read-only; DataError when the file is not one whole shard."""
     size_bytes = path.stat().st_size
-    magic, version, tokens = [*np.fromfile(path, "<i4", 3).tolist(), 0, 0, 0][:3]
+    magic, version, tokens = [*np.fromfile(path, "<u4", 3).tolist(), 0, 0, 0][:3]
     if (magic, version, size_bytes) != (MAGIC, VERSION, HEADER_BYTES + 2 * tokens):
         raise DataError(
             f"{path}: found magic {magic}, version {version}, {size_bytes} bytes for {tokens} tokens; "
@@ -31,7 +31,7 @@ def open_shard(path: Path) -> np.ndarray:
 
 def find_shards(folder: Path, split: str, count: int = 1) -> list[Path]:
     """The shards of `split` ("train" or "val") in name order; at least `count` of them."""
-    paths = sorted(folder.glob(f"fineweb_{split}_*.bin"))
+    paths = sorted(folder.glob(f"fineweb_{split}_[0-9]*.bin"))
     if len(paths) < count:
         raise DataError(
             f"{folder}: found {len(paths)} {split} shards, need {count}. Run `pgolf data fetch`, or set DATA_DIR."

@@ -42,7 +42,9 @@ def run_all(cfg, stages) -> None:
         raise InputError(f"found stages {' '.join(stages)}; allowed: {' '.join(STAGES)}.")
     if cfg.hardware.logical_ranks % run.WORLD:
         raise InputError(f"{run.WORLD} processes do not divide the {cfg.hardware.logical_ranks} logical ranks of a step.")
-    event("settings", seed=run.seed(cfg), world_size=run.WORLD, text="\n".join([f"  seed: {run.seed(cfg)}", *flat(cfg)]))
+    if "train" in stages:
+        text = "\n".join([f"  seed: {run.seed(cfg)}", *flat(cfg)])
+        event("settings", seed=run.seed(cfg), world_size=run.WORLD, text=text)
     for stage in stages:
         import_module(f"pgolf.stages.{stage}").run_stage(cfg)
         if run.WORLD > 1:

@@ -1,0 +1,76 @@
+import pytest
+import torch
+from torch import nn
+
+from pgolf.core.load import load
+from tests.recipes import build_model, model_cfg, tree
+
+
+def module(*values):
+    built = nn.Module()
+    for i, (value, dtype) in enumerate(values):
+        built.register_parameter(f"p{i}", nn.Parameter(torch.tensor(value, dtype=dtype)))
+    return built
+
+
+def average_of(model, **fields):
+    cfg = tree(**fields)
+    return load("average", cfg).build(cfg, model)
+
+
+def test_ema_is_its_closed_form():
+    """E_n = d^n W_0 + (1 - d) sum_i d^(n - i) W_i."""
+    model, decay, steps = module(([1.0, -2.0], torch.float32)), 0.9, 7
+    history = [model.p0.detach().clone()]
+    ema = average_of(model, kind="ema", decay=decay)
+    for step in range(1, steps + 1):
+        with torch.no_grad():
+            model.p0 += step * torch.tensor([1.0, 0.5])
+        history.append(model.p0.detach().clone())
+        ema.update()
+    expected = decay**steps * history[0] + (1 - decay) * sum(decay ** (steps - i) * history[i] for i in range(1, steps + 1))
+    ema.apply()
+    torch.testing.assert_close(model.p0.detach(), expected)
+
+
+def test_ema_of_weights_that_stay_is_those_weights():
+    model = build_model(model_cfg())
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    ema = average_of(model, kind="ema", decay=0.997)
+    for _ in range(5):
+        ema.update()
+    ema.apply()
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(parameter.detach(), before[name], rtol=0, atol=1e-6)
+
+
+def test_ema_of_bfloat16_weights_is_kept_in_float32():
+    """A step of 1/1024 of the way is lost in bfloat16, and not in the average."""
+    model = module((1.0, torch.bfloat16))
+    ema = average_of(model, kind="ema", decay=1 - 1 / 1024)
+    with torch.no_grad():
+        model.p0.fill_(2.0)
+    for _ in range(1024):
+        ema.update()
+    ema.apply()
+    assert model.p0.dtype == torch.bfloat16
+    assert model.p0.item() == pytest.approx(2 - 0.3677, abs=0.01)
+
+
+def test_updating_an_average_leaves_the_weights_alone():
+    model = module(([1.0, 2.0], torch.float32))
+    ema = average_of(model, kind="ema", decay=0.5)
+    with torch.no_grad():
+        model.p0.fill_(9.0)
+    ema.update()
+    assert model.p0.tolist() == [9.0, 9.0]
+
+
+def test_without_an_average_the_last_weights_are_the_result():
+    model = module(([1.0, 2.0], torch.float32))
+    last = average_of(model, kind="last")
+    with torch.no_grad():
+        model.p0.fill_(9.0)
+    last.update()
+    last.apply()
+    assert model.p0.tolist() == [9.0, 9.0]
