@@ -119,7 +119,8 @@ def random_model(cfg: SimpleNamespace, seed: int = 0) -> gpt.GPT:
     model = build_model(cfg, seed=seed)
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter += 0.3 * torch.randn_like(parameter) / (parameter.size(-1) ** 0.5 if parameter.dim() == 2 else 1)
+            fan_in = parameter.size(-1) if parameter.dim() == 2 else 1
+            parameter.add_(0.3 * torch.randn_like(parameter) / fan_in**0.5)
     return model
 
 

@@ -5,7 +5,9 @@ from pathlib import Path
 import click
 
 recipe_argument = click.argument("recipe", type=click.Path(path_type=Path))
-set_option = click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Change one field of the recipe.")
+set_option = click.option(
+    "--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Change one field of the recipe."
+)
 scale_option = click.option("--scale", help="Lay a named shrink over the recipe, for example tiny.")
 data_dir_option = click.option(
     "--data-dir", type=click.Path(path_type=Path), default=Path("data"), envvar="DATA_DIR", show_default=True,

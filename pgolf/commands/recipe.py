@@ -113,10 +113,12 @@ def bytes_(recipe: Path, settings: tuple[str, ...], scale: str | None) -> None:
     table = Table("module", box=SIMPLE_HEAD, show_footer=True)
     table.columns[0].footer = "train_gpt.py"
     total = len(bundler.packed(resolved).encode())
-    for title, footer in (("lines", sum(r[1] for r in rows)), ("minified", sum(r[2] for r in rows)), ("in the bundle", total)):
+    for title, footer in (
+        ("lines", sum(r[1] for r in rows)),
+        ("minified", sum(r[2] for r in rows)),
+        ("in the bundle", total),
+    ):
         table.add_column(title, justify="right", footer=f"{footer:,}")
     for name, lines, small, packed in rows:
         table.add_row(name, f"{lines:,}", f"{small:,}", f"{packed:,}")
     Console().print(table, highlight=False)
-
-

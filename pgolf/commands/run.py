@@ -19,7 +19,13 @@ def run(**options) -> None:
 
 @click.command()
 @run_options
-@click.option("--records-dir", type=click.Path(path_type=Path), default=Path("records"), show_default=True, help="Where records go.")
+@click.option(
+    "--records-dir",
+    type=click.Path(path_type=Path),
+    default=Path("records"),
+    show_default=True,
+    help="Where records go.",
+)
 @click.option("--date", help="Date of the record, YYYY-MM-DD (default: today, UTC).")
 def record(records_dir: Path, date: str | None, **options) -> None:
     """Run a recipe and write its record folder: the challenge's submission, complete."""

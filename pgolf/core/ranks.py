@@ -9,7 +9,6 @@ import torch.distributed as dist
 from pgolf.core.run import RANK, WORLD
 
 
-
 @cache
 def device() -> torch.device:
     """This rank's device. The first call joins the process group when there is more than one rank."""

@@ -1,9 +1,9 @@
 """What a parameter is for. Optimizer, precision and quantiser follow the role, never a pattern in the name.
 
-    EMBEDDING   a row per token; stored in the activation dtype (bf16 on a GPU)
-    MATRIX      a linear map inside a block; stored in float32, cast to the activation dtype at each use
-    SCALAR      gains, mixes, gates: float32
-    HEAD        the output projection when it is not the embedding
+EMBEDDING   a row per token; stored in the activation dtype (bf16 on a GPU)
+MATRIX      a linear map inside a block; stored in float32, cast to the activation dtype at each use
+SCALAR      gains, mixes, gates: float32
+HEAD        the output projection when it is not the embedding
 """
 
 from torch import nn

@@ -1,7 +1,7 @@
 """What the process is told by its environment: seed, data, output folder, and its place among the ranks.
 
-    SEED       the run's seed (default: the recipe's first)           DATA_DIR   datasets/ and tokenizers/ (./data)
-    PGOLF_OUT  where the stages leave their files (.)                 RANK, WORLD_SIZE   set by torchrun
+SEED       the run's seed (default: the recipe's first)           DATA_DIR   datasets/ and tokenizers/ (./data)
+PGOLF_OUT  where the stages leave their files (.)                 RANK, WORLD_SIZE   set by torchrun
 """
 
 import json

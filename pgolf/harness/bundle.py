@@ -10,6 +10,7 @@ import builtins
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import brotli
 import python_minifier
@@ -21,7 +22,7 @@ from pgolf.harness.schema.recipe import Recipe
 
 ROOT = Path(__file__).parents[1]
 STAGES = ("main", "train", "quantize", "package", "diagnose", "evaluate")
-NOT_SHIPPED = {
+NOT_SHIPPED: Any = {
     "title": True,
     "author": True,
     "track": True,
@@ -51,6 +52,7 @@ from pgolf.stages.main import main
 main(RECIPE)
 '''
 
+
 def kinds(part: BaseModel) -> Iterator[str]:
     """Modules named by the techniques of a recipe: pgolf.SLOT.KIND."""
     if isinstance(part, Part) and part.slot:
@@ -77,7 +79,9 @@ def imports(source: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "pgolf":
             yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names if is_module(f"{node.module}.{alias.name}"))
+            yield from (
+                f"{node.module}.{alias.name}" for alias in node.names if is_module(f"{node.module}.{alias.name}")
+            )
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "pgolf")
 

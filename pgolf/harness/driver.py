@@ -1,6 +1,5 @@
 """What `pgolf run` and `pgolf record` do, from the recipe's path to the last line printed."""
 
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -8,7 +7,7 @@ from typing import Any, Self
 from rich.console import Console
 
 from pgolf.core.errors import InputError
-from pgolf.harness import bundle, judge, machine, record
+from pgolf.harness import bundle, judge, machine
 from pgolf.harness.dataset.demo import ensure_demo
 from pgolf.harness.reference import references
 from pgolf.harness.resolve import digest, resolve
@@ -46,7 +45,9 @@ class Driver:
 
     def chosen(self, seeds: tuple[int, ...]) -> tuple[int, ...]:
         if unknown := [seed for seed in seeds if seed not in self.recipe.seeds]:
-            raise InputError(f"--seed {unknown[0]}: found none in the recipe; allowed: {', '.join(map(str, self.recipe.seeds))}.")
+            raise InputError(
+                f"--seed {unknown[0]}: found none in the recipe; allowed: {', '.join(map(str, self.recipe.seeds))}."
+            )
         return seeds or self.recipe.seeds
 
     def say(self, text: str) -> None:
@@ -62,7 +63,9 @@ class Driver:
             made = ensure_demo(self.data_dir, recipe.model.vocab_size)
             self.say(f"data {made.variant}: {made.tokens_train:,} training tokens, digest {made.digest[:16]}")
         self.opened: Run = self.stack.enter_context(opened(recipe, self.runs_dir, self.data_dir, self.fresh))
-        self.say(f"recipe {recipe.name}: digest {digest(recipe)[:16]}, script {self.opened.script.stat().st_size:,} bytes")
+        self.say(
+            f"recipe {recipe.name}: digest {digest(recipe)[:16]}, script {self.opened.script.stat().st_size:,} bytes"
+        )
         watcher = Watcher(self.console)
         runs = [run_seed(self.opened, seed, watcher) for seed in self.seeds]
         self.report(runs)
@@ -71,8 +74,12 @@ class Driver:
     def show_plan(self) -> None:
         recipe = self.recipe
         self.say(f"recipe {recipe.name}, digest {digest(recipe)}")
-        self.say(f"script {self.runs_dir / recipe.name / 'train_gpt.py'}: {len(bundle.packed(recipe).encode()):,} bytes")
-        self.say(f"machine {machine.hardware_name(machine.facts())}; the recipe wants {recipe.hardware.world_size} processes")
+        self.say(
+            f"script {self.runs_dir / recipe.name / 'train_gpt.py'}: {len(bundle.packed(recipe).encode()):,} bytes"
+        )
+        self.say(
+            f"machine {machine.hardware_name(machine.facts())}; the recipe wants {recipe.hardware.world_size} processes"
+        )
         for seed in self.seeds:
             for stage in STAGES:
                 folder = self.runs_dir / recipe.name / str(seed) / stage.folder
@@ -81,7 +88,9 @@ class Driver:
                 self.say(f"{state} {folder}: SEED={seed} {line}   (sees {stage.sees or 'no data'})")
 
     def report(self, runs: list[dict[str, Any]]) -> None:
-        self.references = references(self.opened.files, self.recipe.model.vocab_size, self.recipe.evaluation.score.window)
+        self.references = references(
+            self.opened.files, self.recipe.model.vocab_size, self.recipe.evaluation.score.window
+        )
         scores = [run["scores"]["final"]["val_bpb"] for run in runs]
         mean = sum(scores) / len(scores)
         uniform, unigram = self.references["uniform_bpb"], self.references["unigram_bpb"]
@@ -92,6 +101,7 @@ class Driver:
 
     def record(self, runs: list[dict[str, Any]], records_dir: Path, date: str | None) -> None:
         """Judge the runs, prove the artifacts once more, write the folder."""
+        from pgolf.harness import record  # plots and torch: not before they are needed
+
         folder = record.write(self.opened, runs, self.references, records_dir, date, self.say)
         self.say(f"record {folder}")
-        sys.stdout.flush()

@@ -19,7 +19,9 @@ def faults(run: dict[str, Any], recipe: Recipe) -> list[str]:
             "make the model smaller."
         )
     if code_bytes != run["script_bytes"]:
-        found.append(f"the script that was measured has {code_bytes:,} bytes, the one that ships {run['script_bytes']:,}.")
+        found.append(
+            f"the script that was measured has {code_bytes:,} bytes, the one that ships {run['script_bytes']:,}."
+        )
     if training > budgets.train_seconds:
         found.append(
             f"training {run['train']['seconds']:.1f} s + calibration {run['calibration']['seconds']:.1f} s = {training:.1f} s is "

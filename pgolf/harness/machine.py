@@ -7,7 +7,16 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("torch", "triton", "numpy", "sentencepiece", "brotli", "flash_attn_3", "nvidia-nccl-cu12", "nvidia-cudnn-cu12")
+PACKAGES = (
+    "torch",
+    "triton",
+    "numpy",
+    "sentencepiece",
+    "brotli",
+    "flash_attn_3",
+    "nvidia-nccl-cu12",
+    "nvidia-cudnn-cu12",
+)
 
 
 def facts() -> dict[str, Any]:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from pgolf.core import run as runtime
 from pgolf.core.load import load
@@ -18,7 +19,9 @@ def training_loss(runs: list[dict[str, Any]], path: Path) -> None:
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.add_subplot()
     for run in runs:
-        axes.plot(*zip(*[point[:2] for point in run["train"]["curve"]], strict=True), lw=1.5, label=f"seed {run['seed']}")
+        axes.plot(
+            *zip(*[point[:2] for point in run["train"]["curve"]], strict=True), lw=1.5, label=f"seed {run['seed']}"
+        )
     axes.set(xlabel="step", ylabel="training loss, nats per token", title="Training loss")
     axes.grid(alpha=0.3)
     axes.legend()
@@ -44,13 +47,13 @@ def byte_groups(recipe: Recipe) -> dict[str, int]:
 
 def where_bytes_go(recipe: Recipe, run: dict[str, Any], path: Path) -> None:
     """Left: stored bytes by kind of tensor before compression. Right: what is judged, against the limit."""
-    figure = Figure(figsize=(9, 4), layout="constrained")
+    figure = Figure(figsize=(11, 4), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     groups = sorted(byte_groups(recipe).items(), key=lambda item: item[1])
     bars = left.barh([name for name, _ in groups], [size for _, size in groups])
     left.bar_label(bars, [f"{size:,}" for _, size in groups], padding=3, fontsize=8)
     left.margins(x=0.25)
-    left.set(title=f"Before compression: {sum(dict(groups).values()):,} bytes", xlabel="bytes")
+    left.set(title=f"Model before compression: {sum(dict(groups).values()):,} bytes", xlabel="bytes")
     limit, sizes = recipe.budgets.artifact_bytes, run["bytes"]
     bottom = 0
     for name in ("model", "code"):
@@ -58,6 +61,9 @@ def where_bytes_go(recipe: Recipe, run: dict[str, Any], path: Path) -> None:
         bottom += sizes[name]
     if bottom > limit / 20:
         right.axhline(limit, color="crimson", ls="--", lw=1, label=f"limit {limit:,}")
-    right.set(title=f"Judged: {bottom:,} bytes ({bottom / limit:.1%} of the limit)", ylabel="bytes")
+    for axis in (left.xaxis, right.yaxis):
+        axis.set_major_formatter(EngFormatter())
+        axis.set_major_locator(MaxNLocator(5))
+    right.set(title=f"Judged: {bottom:,} bytes\n{bottom / limit:.1%} of {limit:,}", ylabel="bytes")
     right.legend(loc="lower center")
     figure.savefig(path, dpi=120)

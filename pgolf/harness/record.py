@@ -72,7 +72,9 @@ def checked_date(date: str | None) -> str:
 def refuse(run: Run, runs: list[dict[str, Any]]) -> None:
     """Raise with one line for each reason why these runs are no record."""
     if missing := judge.missing_seeds(runs, run.recipe):
-        raise InputError(f"no record: seeds {', '.join(map(str, missing))} of the recipe have not been run. Run without --seed.")
+        raise InputError(
+            f"no record: seeds {', '.join(map(str, missing))} of the recipe have not been run. Run without --seed."
+        )
     reasons = [f"no record: seed {r['seed']}: {fault}" for r in runs for fault in judge.faults(r, run.recipe)]
     reasons += [f"no record: the seeds differ in {what}; run them again with --fresh." for what in judge.mixed(runs)]
     if reasons:
@@ -94,7 +96,9 @@ def proven(run: Run, record: dict[str, Any], say: Callable[[str], None]) -> dict
     with tempfile.TemporaryDirectory(prefix=f".proof_{seed}.", dir=run.folder) as place:
         job = replace(run.job(seed), folder=Path(place))
         (job.folder / stage.GIVEN_BY["model.bin"]).mkdir()
-        shutil.copyfile(run.seed_folder(seed) / stage.GIVEN_BY["model.bin"] / "model.bin", job.folder / "3_package" / "model.bin")
+        shutil.copyfile(
+            run.seed_folder(seed) / stage.GIVEN_BY["model.bin"] / "model.bin", job.folder / "3_package" / "model.bin"
+        )
         stage.run(job, evaluate, lambda event: None)
         said = events.read(job.folder / evaluate.folder / "events.jsonl")
     again, ledger = one(said, events.Score), one(said, events.Ledger)
@@ -109,7 +113,12 @@ def proven(run: Run, record: dict[str, Any], say: Callable[[str], None]) -> dict
 
 
 def fill(
-    folder: Path, run: Run, runs: list[dict[str, Any]], references: dict[str, float], day: str, proofs: dict[int, dict[str, Any]]
+    folder: Path,
+    run: Run,
+    runs: list[dict[str, Any]],
+    references: dict[str, float],
+    day: str,
+    proofs: dict[int, dict[str, Any]],
 ) -> None:
     shutil.copyfile(run.script, folder / SCRIPT)
     atomic.write_text(folder / RECIPE, as_json(run.recipe))

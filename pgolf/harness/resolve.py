@@ -101,9 +101,13 @@ def apply_setting(document: Document, setting: str) -> None:
     keys: list[str | int] = [int(k) if k.isdigit() else k for k in name.strip().split(".")]
     parent: Any = document.data
     for i, key in enumerate(keys):
-        known = list(parent) if isinstance(parent, dict) else list(range(len(parent))) if isinstance(parent, list) else []
+        known = (
+            list(parent) if isinstance(parent, dict) else list(range(len(parent))) if isinstance(parent, list) else []
+        )
         if key not in known:
-            raise InputError(f"--set {setting}: {dotted(tuple(keys[: i + 1]))}: no such field; {allowed(str(key), known)}.")
+            raise InputError(
+                f"--set {setting}: {dotted(tuple(keys[: i + 1]))}: no such field; {allowed(str(key), known)}."
+            )
         if i == len(keys) - 1:
             parent[key] = value.data
         parent = parent[key]
@@ -126,7 +130,9 @@ def explain(document: Document, path: Path, error: Any) -> str:
             data = data[key]
         elif error["type"] == "missing" and key == error["loc"][-1]:
             keys.append(key)
-    where = next((document.places[p] for n in range(len(keys), -1, -1) if (p := tuple(keys[:n])) in document.places), str(path))
+    where = next(
+        (document.places[p] for n in range(len(keys), -1, -1) if (p := tuple(keys[:n])) in document.places), str(path)
+    )
     field = dotted(tuple(keys))
     message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "missing":

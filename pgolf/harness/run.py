@@ -81,7 +81,9 @@ def claim(recipe: Recipe, folder: Path, fresh: bool) -> None:
     begun = folder / RECIPE
     if begun.is_file() and not fresh and any(path.is_dir() for path in folder.iterdir()):
         before = Recipe.model_validate_json(begun.read_text())
-        changed = [f"{name}: {old} -> {new}" for name, old, new in differences(before, recipe) if not name.startswith("seeds")]
+        changed = [
+            f"{name}: {old} -> {new}" for name, old, new in differences(before, recipe) if not name.startswith("seeds")
+        ]
         if (folder / SCRIPT).read_text() != script and not changed:
             changed = ["the code of pgolf"]
         if changed:

@@ -80,7 +80,6 @@ def environment(job: Job, stage: Stage, folder: Path) -> dict[str, str]:
         "SEED": str(job.seed),
         "DATA_DIR": str(folder / "data"),
         "PGOLF_EVENTS": str(folder / "events.jsonl"),
-        "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
     }
 
@@ -103,7 +102,9 @@ def run(job: Job, stage: Stage, watch: Callable[[AnyEvent], None], spent_seconds
         for name in stage.gives:
             if not (folder / name).is_file():
                 raise StageError(f"{stage.name} ended well but did not write {name}. See {failed / 'log.txt'}.")
-        record["outputs"] = {name: {"bytes": (folder / name).stat().st_size, "sha256": sha256_of(folder / name)} for name in stage.gives}
+        record["outputs"] = {
+            name: {"bytes": (folder / name).stat().st_size, "sha256": sha256_of(folder / name)} for name in stage.gives
+        }
         atomic.write_json(folder / "stage.json", record)
     except KeyboardInterrupt:
         shutil.rmtree(folder, ignore_errors=True)
@@ -137,7 +138,9 @@ def clear_inputs(job: Job, stage: Stage, folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def execute(job: Job, stage: Stage, folder: Path, watch: Callable[[AnyEvent], None], spent_seconds: float) -> dict[str, Any]:
+def execute(
+    job: Job, stage: Stage, folder: Path, watch: Callable[[AnyEvent], None], spent_seconds: float
+) -> dict[str, Any]:
     """Start the process, follow its events, keep its clocks; the stage's record."""
     argv = command(job.script, stage, job.world_size)
     tail = Tail(folder / "events.jsonl")
@@ -199,7 +202,9 @@ class Clocks:
         now = time.monotonic()
         if isinstance(event, Clock):
             self.begun = now
-            self.phases.append({"phase": event.phase, "limit_seconds": event.limit_seconds, "after_seconds": now - self.started})
+            self.phases.append(
+                {"phase": event.phase, "limit_seconds": event.limit_seconds, "after_seconds": now - self.started}
+            )
         elif isinstance(event, TrainEnd | Calibrated | Score) and self.begun is not None:
             self.phases[-1] |= {"seconds": now - self.begun, "own_seconds": event.seconds}
             self.begun = None

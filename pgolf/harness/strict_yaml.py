@@ -71,6 +71,7 @@ class Reader:
             return self.mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.read(child, (*path, i)) for i, child in enumerate(node.value)]
+        assert isinstance(node, yaml.ScalarNode)
         return self.scalar(node, path)
 
     def mapping(self, node: yaml.MappingNode, path: Path_) -> dict[str, Any]:
@@ -93,12 +94,18 @@ class Reader:
             write = f"{mantissa if '.' in mantissa else mantissa + '.0'}e{sign}{exponent}"
             raise self.fail(node, f"{dotted(path)}: found {text}, which YAML reads as text; write {write}.")
         if plain and node.tag.endswith(":bool") and text.lower() not in ("true", "false"):
-            raise self.fail(node, f'{dotted(path)}: found {text}, which YAML reads as a boolean; write true, false or "{text}".')
+            raise self.fail(
+                node, f'{dotted(path)}: found {text}, which YAML reads as a boolean; write true, false or "{text}".'
+            )
         if plain and node.tag.endswith((":int", ":float")) and INT_TRAP.fullmatch(text):
-            raise self.fail(node, f"{dotted(path)}: found {text}, which YAML reads in base 8 or 60; write it in base 10.")
+            raise self.fail(
+                node, f"{dotted(path)}: found {text}, which YAML reads in base 8 or 60; write it in base 10."
+            )
         if node.tag not in SCALARS:
             kind = node.tag.rsplit(":", 1)[-1]
-            raise self.fail(node, f"{dotted(path)}: found {text!r} ({kind}); allowed: text, numbers, true, false, null.")
+            raise self.fail(
+                node, f"{dotted(path)}: found {text!r} ({kind}); allowed: text, numbers, true, false, null."
+            )
         return self.constructor.construct_object(node)
 
 

@@ -52,7 +52,11 @@ def live(event: AnyEvent) -> tuple[str, float | None, float | None]:
             return f"warm-up {event.step}/{event.steps}", None, None
         case events.TrainStep():
             rate = f"{event.tokens_per_second:,.0f} tok/s"
-            return f"step {event.step}/{event.steps} loss {event.loss_nats_per_token:.4f} {rate}", event.step, event.steps
+            return (
+                f"step {event.step}/{event.steps} loss {event.loss_nats_per_token:.4f} {rate}",
+                event.step,
+                event.steps,
+            )
         case events.Progress() if event.stage == "train":
             return f"step {event.done}/{event.total} loss {event.loss_nats_per_token:.4f}", event.done, event.total
         case events.Progress():
@@ -69,7 +73,9 @@ def summary(seen: list[AnyEvent]) -> str:
         match event:
             case events.TrainEnd():
                 loss = next((e.loss_nats_per_token for e in reversed(seen) if isinstance(e, events.TrainStep)), None)
-                parts.append(f"{event.step} steps in {event.seconds:.1f} s" + (f", loss {loss:.4f} nats" if loss else ""))
+                parts.append(
+                    f"{event.step} steps in {event.seconds:.1f} s" + (f", loss {loss:.4f} nats" if loss else "")
+                )
             case events.Calibrated() if event.hessians:
                 parts.append(f"{event.hessians} Hessians in {event.seconds:.1f} s")
             case events.Quantized():

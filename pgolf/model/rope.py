@@ -11,7 +11,9 @@ From    Su et al. 2021 (RoFormer); partial rotation and the growing base as in p
 import torch
 
 
-def tables(positions: int, dims: int, base: float, train_tokens: int | None, device) -> tuple[torch.Tensor, torch.Tensor]:
+def tables(
+    positions: int, dims: int, base: float, train_tokens: int | None, device
+) -> tuple[torch.Tensor, torch.Tensor]:
     """cos and sin, each (T, 1, J) float32."""
     if train_tokens and positions > train_tokens:
         base *= (positions / train_tokens) ** (dims / (dims - 2))

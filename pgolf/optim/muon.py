@@ -18,7 +18,7 @@ from pgolf.optim.newton_schulz import orthogonalize
 class Muon:
     def __init__(self, cfg, parameters: list[torch.nn.Parameter]):
         self.cfg = cfg
-        self.parameters = parameters
+        self.parameters: list = parameters
         self.dtype = activation_dtype()
         self.orthogonalize = compiled(orthogonalize)
         shapes: dict[torch.Size, list[int]] = {}

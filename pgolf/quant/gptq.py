@@ -15,7 +15,7 @@ import torch
 
 from pgolf.core.roles import MATRIX
 from pgolf.quant import clip_sd, hessian
-from pgolf.quant.int_bits import dequantize, round_to
+from pgolf.quant.int_bits import round_to
 
 
 def factor(hessian_II: torch.Tensor, damping: float) -> tuple[torch.Tensor, torch.Tensor]:

@@ -18,7 +18,8 @@ class Moments:
 
     def __init__(self):
         self.sums: dict[str, torch.Tensor] = {}
-        self.seen, self.product = None, None
+        self.seen: object = None
+        self.product = torch.empty(0)
 
     def add(self, name: str, x: torch.Tensor) -> None:
         if x is not self.seen:

@@ -41,7 +41,9 @@ def run_all(cfg, stages) -> None:
     if not set(stages) <= set(STAGES):
         raise InputError(f"found stages {' '.join(stages)}; allowed: {' '.join(STAGES)}.")
     if cfg.hardware.logical_ranks % run.WORLD:
-        raise InputError(f"{run.WORLD} processes do not divide the {cfg.hardware.logical_ranks} logical ranks of a step.")
+        raise InputError(
+            f"{run.WORLD} processes do not divide the {cfg.hardware.logical_ranks} logical ranks of a step."
+        )
     if "train" in stages:
         text = "\n".join([f"  seed: {run.seed(cfg)}", *flat(cfg)])
         event("settings", seed=run.seed(cfg), world_size=run.WORLD, text=text)

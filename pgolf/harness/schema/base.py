@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 class Part(BaseModel):
     """A section of a recipe. Unknown fields, wrong types and silent conversions are errors; values never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
     slot: ClassVar[str] = ""
 

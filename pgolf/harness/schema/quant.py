@@ -53,5 +53,3 @@ class Brotli(Codec):
 class Zlib(Codec):
     kind: Literal["zlib"]
     level: Annotated[int, Field(ge=0, le=9)]
-
-

@@ -53,5 +53,7 @@ class Recipe(Part):
         if isinstance(self.model.vocabulary, Untied) != (self.optim.head is not None):
             raise ValueError("optim.head is for an untied vocabulary, and an untied vocabulary needs it")
         if isinstance(self.quant, Gptq) and not self.budgets.calibration_reserve_seconds:
-            raise ValueError("budgets.calibration_reserve_seconds is 0, but quant.kind gptq calibrates on training time")
+            raise ValueError(
+                "budgets.calibration_reserve_seconds is 0, but quant.kind gptq calibrates on training time"
+            )
         return self

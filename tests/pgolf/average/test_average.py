@@ -28,7 +28,8 @@ def test_ema_is_its_closed_form():
             model.p0 += step * torch.tensor([1.0, 0.5])
         history.append(model.p0.detach().clone())
         ema.update()
-    expected = decay**steps * history[0] + (1 - decay) * sum(decay ** (steps - i) * history[i] for i in range(1, steps + 1))
+    later = sum(decay ** (steps - i) * history[i] for i in range(1, steps + 1))
+    expected = decay**steps * history[0] + (1 - decay) * later
     ema.apply()
     torch.testing.assert_close(model.p0.detach(), expected)
 

@@ -10,6 +10,7 @@ from pgolf.core.roles import EMBEDDING, HEAD, MATRIX, SCALAR
 from pgolf.model.norm import rms
 from tests.recipes import ONCE, UNTIED, attention, build_model, loop, model_cfg, random_model, rope
 
+SLOTS = "vocabulary", "attention", "mlp", "residual", "skips", "depth"
 MODELS = {
     "pr1394": {},
     "baseline": {
@@ -45,8 +46,9 @@ def all_logits(model, ids_BT):
 
 
 def phases(model):
-    for model.phase in range(len(model.orders)):
-        yield model.phase
+    for phase in range(len(model.orders)):
+        model.phase = phase
+        yield phase
 
 
 def test_every_technique_on_disk_is_in_one_of_the_models():
@@ -56,7 +58,7 @@ def test_every_technique_on_disk_is_in_one_of_the_models():
     used = set()
     for name in MODELS:
         cfg = cfg_of(name)
-        used |= {(slot, getattr(cfg, slot).kind) for slot in ("vocabulary", "attention", "mlp", "residual", "skips", "depth")}
+        used |= {(slot, getattr(cfg, slot).kind) for slot in SLOTS}
         used |= {("attention_outputs", part.kind) for part in cfg.attention.outputs}
     assert used == on_disk
 

@@ -81,13 +81,16 @@ def test_a_skip_without_gates_adds_its_weight_times_the_encoder():
     torch.testing.assert_close(built(2, x, e), x + torch.arange(8.0) * e)
 
 
-@pytest.mark.parametrize(("how", "layer", "scale"), [("none", 3, 1.0), ("inverse_sqrt", 0, 1.0), ("inverse_sqrt", 3, 0.5)])
+SCALES = [("none", 3, 1.0), ("inverse_sqrt", 0, 1.0), ("inverse_sqrt", 3, 0.5)]
+
+
+@pytest.mark.parametrize(("how", "layer", "scale"), SCALES)
 def test_a_block_is_its_formula(how, layer, scale):
     block = serial.build(model_cfg(residual={"kind": "serial", "layer_scale": how}), layer)
     x, x0 = random(1, 5, 64), random(1, 5, 64, seed=1)
     with torch.no_grad():
         for number, parameter in enumerate(block.parameters()):
-            parameter += 0.1 * random(*parameter.shape, seed=number)
+            parameter.add_(0.1 * random(*parameter.shape, seed=number))
         inner = block.resid_mix[0] * x + block.resid_mix[1] * x0
         inner = inner + block.attn_scale * block.attn(scale * rms(inner))
         expected = inner + block.mlp_scale * block.mlp(scale * rms(inner))
@@ -117,7 +120,8 @@ def test_rotation_keeps_lengths_the_first_position_and_the_dimensions_beyond_it(
 
 
 def test_the_base_grows_only_beyond_the_training_length():
-    usual, short, long, never = (tables(n, 8, 1e4, limit, CPU)[0] for n, limit in ((32, None), (32, 32), (64, 32), (64, None)))
+    lengths = (32, None), (32, 32), (64, 32), (64, None)
+    usual, short, long, never = (tables(length, 8, 1e4, limit, CPU)[0] for length, limit in lengths)
     assert torch.equal(short, usual)
     assert not torch.allclose(long[:32], usual)
     assert torch.equal(never[:32], usual)

@@ -53,7 +53,8 @@ def test_the_baselines_warmdown_is_the_published_one_by_steps_and_by_the_clock()
     runs = [step < BASELINE.iterations for step, _ in places]
     assert runs.count(False) == 1  # the published factor of the step after the last is 1; no such step is run
     by_steps = [warmdown_steps.multiplier(cfg, Progress(step, BASELINE.iterations)) for step, _ in places]
-    by_clock = [warmdown_steps.multiplier(cfg, Progress(step, BASELINE.iterations, ms / 1000, cap)) for step, ms in places]
+    clocks = [Progress(step, BASELINE.iterations, ms / 1000, cap) for step, ms in places]
+    by_clock = [warmdown_steps.multiplier(cfg, progress) for progress in clocks]
     assert_close(column(by_steps)[runs], GOLDEN["baseline.lr_mul_steps"][runs], "schedules", "all")
     assert_close(column(by_clock), GOLDEN["baseline.lr_mul_wallclock"], "schedules", "all")
 

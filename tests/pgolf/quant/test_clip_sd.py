@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -35,14 +36,14 @@ def entropy_bits(codes):
 
 
 def gaussian_entropy_bits(bits, clip_sigmas):
-    """Of the integers that a unit Gaussian rounds to: mass between the borders of each, tails folded into the outermost."""
+    """Of the integers that a unit Gaussian rounds to: the mass between their borders, tails folded into the outermost."""
     top, step = q_max(bits), clip_sigmas / q_max(bits)
 
     def below(x):
         return 0.5 * (1 + math.erf(x / math.sqrt(2)))
 
     borders = [-math.inf, *((q + 0.5) * step for q in range(-top, top)), math.inf]
-    masses = [below(b) - below(a) for a, b in zip(borders, borders[1:], strict=False)]
+    masses = [below(b) - below(a) for a, b in pairwise(borders)]
     return -sum(p * math.log2(p) for p in masses if p > 0)
 
 

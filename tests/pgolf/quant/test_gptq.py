@@ -29,8 +29,8 @@ def hessian_error(w_OI, q_OI, scale_O, hessian_II):
 
 
 def by_solving(w_OI, hessian_II, bits, scale_O, damping):
-    """GPTQ without Cholesky factors: each column in turn is rounded, then those not yet rounded take the values that make
-    the damped error least, all in float64.
+    """GPTQ without Cholesky factors, in float64: each column in turn is rounded, after those not yet rounded took the
+    values that make the damped error least.
     """
     w, s = w_OI.double(), scale_O.double()
     h = hessian_II.double() + damping * hessian_II.double().diagonal().mean() * torch.eye(len(hessian_II))

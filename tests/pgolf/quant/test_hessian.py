@@ -39,7 +39,8 @@ def test_hessians_are_the_mean_over_batches_of_the_sums_of_squares_of_what_each_
     read = {}
     for name, module in model.named_modules():
         if isinstance(module, Linear):
-            module.register_forward_pre_hook(lambda _, x, n=name: read.setdefault(f"{n}.weight", []).append(x[0].detach()))
+            inputs = read.setdefault(f"{name}.weight", [])
+            module.register_forward_pre_hook(lambda _, x, inputs=inputs: inputs.append(x[0].detach()))
     for _, ids in zip(range(3), batches(), strict=False):
         read.setdefault("vocabulary.tok_emb", []).append(model.hidden(ids).detach())
     passes = [model.orders[phase].count(layer) for layer in range(4)]
