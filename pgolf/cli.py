@@ -53,4 +53,7 @@ def main() -> None:
         code = 130
     except BrokenPipeError:
         code = 0
+    except OSError as error:
+        click.echo(f"pgolf: {error.filename or 'a file'}: {error.strerror}. Nothing half-written is left.", err=True)
+        code = 3
     sys.exit(code)

@@ -1,10 +1,11 @@
 """One stage of one seed: a process of its own, in a folder of its own, under a clock outside of it.
 
 The process sees the script, the files it needs from earlier stages, and a data folder that holds only the split it may
-see. It works in NAME.partial; only when it has ended well is the folder renamed to NAME, so what has that name is whole.
-A failed stage leaves NAME.failed with its log.
+see. It works in NAME.partial-PID; only when it has ended well is the folder renamed to NAME, so what has that name is whole.
+A failed stage leaves NAME.failed with its log. When pgolf itself is killed, its stage is killed with it.
 """
 
+import ctypes
 import os
 import re
 import shutil
@@ -25,6 +26,7 @@ from pgolf.harness.events import AnyEvent, Calibrated, Clock, Failure, Score, Ta
 STARTUP_SECONDS_MAX = 3600.0  # from the start of the process to its first clock: imports, data, compiling
 GRACE_SECONDS = 5.0  # a stage that stops itself in time never needs it
 TERMINATE_SECONDS = 10.0
+PR_SET_PDEATHSIG = 1
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 PASSED_ON_PREFIXES = ("CUDA", "NCCL", "NVIDIA", "OMP_", "MKL_", "GLOO_", "TORCH", "TRITON")
 
@@ -92,8 +94,8 @@ def run(job: Job, stage: Stage, watch: Callable[[AnyEvent], None], spent_seconds
     final = job.folder / stage.folder
     if final.is_dir():
         return
-    folder, failed = (final.with_name(f"{stage.folder}.{suffix}") for suffix in ("partial", "failed"))
-    for old in (folder, failed):
+    folder, failed = (final.with_name(f"{stage.folder}.{suffix}") for suffix in (f"partial-{os.getpid()}", "failed"))
+    for old in (failed, *job.folder.glob(f"{stage.folder}.partial-*")):
         shutil.rmtree(old, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
@@ -150,7 +152,7 @@ def execute(
     with open(folder / "log.txt", "wb") as log:
         process = subprocess.Popen(
             argv, cwd=folder, env=environment(job, stage, folder), stdin=subprocess.DEVNULL, stdout=log,
-            stderr=subprocess.STDOUT, start_new_session=True,
+            stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=die_with_parent,
         )  # fmt: skip
         try:
             while True:
@@ -175,6 +177,12 @@ def execute(
         "seconds": time.time() - started,
         "phases": clocks.phases,
     }
+
+
+def die_with_parent() -> None:
+    """In the child: be killed when pgolf is. (Linux; elsewhere an orphan works on in a folder that nobody reads.)"""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def stop(process: subprocess.Popen) -> None:

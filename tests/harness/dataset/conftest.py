@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from pgolf.harness.dataset.demo import ensure_demo
 
 REPO = "somebody/shards"
 COMMIT = "c0ffee" + "0" * 34
@@ -31,13 +30,6 @@ except PgolfError as error:
 ROOT = Path(__file__).parents[3]
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture(scope="session")
-def demo_dir(tmp_path_factory) -> Path:
-    data_dir = tmp_path_factory.mktemp("demo")
-    ensure_demo(data_dir, 1024)
-    return data_dir
 
 
 @pytest.fixture

@@ -58,7 +58,8 @@ def test_a_model_through_bytes_and_back_is_close_to_itself(kind, vocabulary):
     data = payload.to_bytes(stored, layout)
     policy.restore(payload.from_bytes(data, layout), other)
     for (name, old), new in zip(model.named_parameters(), other.parameters(), strict=True):
-        assert (new - old).norm() <= 0.2 * old.norm() + 1e-6, name
+        share = 0.35 if f"{name}.q" in layout else 1e-3  # of six bits, and of float16
+        assert (new - old).norm() <= share * old.norm() + 1e-6, name
     again = tiny(vocabulary, seed=2)
     policy.restore(payload.from_bytes(data, layout), again)
     assert all(torch.equal(a, b) for a, b in zip(again.parameters(), other.parameters(), strict=True))
