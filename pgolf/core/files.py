@@ -4,12 +4,12 @@ import os
 from pathlib import Path
 
 
-def write_whole(path: Path, write) -> None:
-    """`write(file)` fills the file; it gets its final name only when all of it is on the disk."""
+def write_whole(path: Path, data: bytes) -> None:
+    """The file gets its name only when all of it is on the disk."""
     draft = path.with_name(path.name + ".partial")
     try:
         with open(draft, "wb") as file:
-            write(file)
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, path)

@@ -8,7 +8,7 @@ from pgolf.core.files import write_whole
 
 
 def write_text(path: Path, text: str) -> None:
-    write_whole(path, lambda file: file.write(text.encode()))
+    write_whole(path, text.encode())
 
 
 def write_json(path: Path, value: Any) -> None:

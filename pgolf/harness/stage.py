@@ -234,12 +234,15 @@ def failure(stage: Stage, job: Job, folder: Path, code: int, failures: list[Fail
     """What went wrong, in one line: the stage's own words, or how its process ended."""
     where = folder.with_name(f"{stage.folder}.failed") / "log.txt"
     log = (folder / "log.txt").read_text(errors="replace")
-    if failures:
+    ranks = re.findall(r"^\s*rank\s*:\s*(\d+).*?^\s*exitcode\s*:\s*(-?\d+)", log, re.MULTILINE | re.DOTALL)
+    # A killed rank takes the others with it, which then complain of it: what it died of comes first.
+    killed = [(rank, int(code)) for rank, code in ranks if int(code) < 0 and int(code) != -signal.SIGTERM]
+    if failures and not killed:
         error = StageError(f"{stage.name}, seed {job.seed}: {failures[0].message} Log: {where}")
         error.exit_code = failures[0].code
         return error
-    ranks = re.findall(r"^\s*rank\s*:\s*(\d+).*?^\s*exitcode\s*:\s*(-?\d+)", log, re.MULTILINE | re.DOTALL)
-    rank, code = (f"rank {ranks[-1][0]}", int(ranks[-1][1])) if ranks else ("its process", code)
+    who, code = (killed or [(rank, int(one)) for rank, one in ranks] or [("", code)])[0]
+    rank = f"rank {who}" if who else "its process"
     if code < 0:
         name = signal.Signals(-code).name
         how = f"{rank} was killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")

@@ -16,7 +16,7 @@ def run_stage(cfg) -> None:
     start = time.perf_counter()
     data = run.needed(run.QUANTIZED).read_bytes()
     blob = artifact.pack(cfg.codec, data[4:], int.from_bytes(data[:4], "little"))
-    write_whole(run.MODEL, lambda file: file.write(blob))
+    write_whole(run.MODEL, blob)
     code_bytes = Path(sys.argv[0]).stat().st_size
     event(
         "packaged",

@@ -38,7 +38,7 @@ def run_stage(cfg) -> None:
         layout = policy.layout(quantizer, cfg.quant, model)
         stored = policy.quantize(quantizer, cfg.quant, model, hessians)
         data = payload.fingerprint(layout).to_bytes(4, "little") + payload.to_bytes(stored, layout)
-        write_whole(run.QUANTIZED, lambda file: file.write(data))
+        write_whole(run.QUANTIZED, data)
         event(
             "quantized",
             payload_bytes=len(data) - 4,

