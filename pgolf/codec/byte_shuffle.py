@@ -12,7 +12,7 @@ MAGIC = b"BSHF"
 
 def shuffle(data: bytes, stride: int) -> bytes:
     if stride <= 1 or len(data) < stride:
-        return data
+        return MAGIC + b"\1" + data if data[:4] == MAGIC else data
     array = np.frombuffer(data, np.uint8)
     return MAGIC + bytes([stride]) + b"".join(array[i::stride].tobytes() for i in range(stride))
 

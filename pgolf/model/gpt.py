@@ -38,7 +38,7 @@ class GPT(nn.Module):
     def hidden(self, ids_BT) -> torch.Tensor:
         """The normalised output of the last block (B, T, C)."""
         encoder, decoder = self.split()
-        x = x0 = rms(self.vocabulary.embed(ids_BT))
+        x = x0 = self.vocabulary.embed(ids_BT)
         stack = []
         for layer in encoder:
             x = self.blocks[layer](x, x0)

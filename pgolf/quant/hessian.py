@@ -13,35 +13,34 @@ from pgolf.core.run import RANK, WORLD
 from pgolf.model.linear import Linear
 
 
-class Moments:
-    """Sums by parameter name. Matrices that read the same tensor (q, k, v) share one product."""
-
-    def __init__(self):
-        self.sums: dict[str, torch.Tensor] = {}
-        self.seen: object = None
-        self.product = torch.empty(0)
-
-    def add(self, name: str, x: torch.Tensor) -> None:
-        if x is not self.seen:
-            rows = x.flatten(0, -2).float()
-            self.seen, self.product = x, rows.mT @ rows
-        self.sums[name] = self.sums[name] + self.product if name in self.sums else self.product
-
-
 @torch.no_grad()
 def collect(model, batches, count: int) -> dict[str, torch.Tensor]:
     """{name: H (I, I) float32}, the mean over `count` batches of token ids (B, T); ranks take turns and share the sum."""
-    moments = Moments()
+    readers = {f"{path}.weight": module for path, module in model.named_modules() if isinstance(module, Linear)}
+    vocabulary = model.vocabulary
+    sums = {
+        name: torch.zeros(2 * weight.shape[1:], device=weight.device)
+        for name, weight in model.named_parameters()
+        if name in readers or weight is vocabulary.head
+    }
+    head = next(name for name, weight in model.named_parameters() if weight is vocabulary.head)
+    seen = product = None
+
+    def add(name: str, x: torch.Tensor) -> None:
+        """Matrices that read the same tensor (q, k, v) share one product."""
+        nonlocal seen, product
+        if x is not seen:
+            rows = x.flatten(0, -2).float()
+            seen, product = x, rows.mT @ rows
+        sums[name] += product
+
     hooks = [
-        module.register_forward_pre_hook(lambda _, inputs, name=f"{path}.weight": moments.add(name, inputs[0]))
-        for path, module in model.named_modules()
-        if isinstance(module, Linear)
+        module.register_forward_pre_hook(lambda _, inputs, name=name: add(name, inputs[0])) for name, module in readers.items()
     ]
-    head = next(name for name, parameter in model.named_parameters() if parameter is model.vocabulary.head)
     for i in range(count):
         ids_BT = next(batches)
         if i % WORLD == RANK:
-            moments.add(head, model.vocabulary.head_input(model.hidden(ids_BT)))
+            add(head, vocabulary.head_input(model.hidden(ids_BT)))
     for hook in hooks:
         hook.remove()
-    return {name: all_sum(total) / count for name, total in sorted(moments.sums.items())}
+    return {name: all_sum(total) / count for name, total in sums.items()}

@@ -38,7 +38,7 @@ def quantize(quantizer, cfg, model, hessians) -> dict[str, torch.Tensor]:
             q_OI, scale_O = quantizer.encode(cfg, how, parameter.data, hessians.get(name))
             stored[name + ".q"], stored[name + ".scale"] = q_OI, scale_O
         else:
-            stored[name] = parameter.detach().to(quantizer.kept_type(parameter))
+            stored[name] = parameter.detach().to(quantizer.kept_type(parameter), copy=True)
     return stored
 
 

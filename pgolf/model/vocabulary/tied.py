@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from pgolf.core.roles import EMBEDDING, tag
+from pgolf.model.norm import rms
 
 
 class Tied(nn.Module):
@@ -17,7 +18,7 @@ class Tied(nn.Module):
         self.head = self.tok_emb
 
     def embed(self, ids_BT):
-        return F.embedding(ids_BT, self.tok_emb)
+        return rms(F.embedding(ids_BT, self.tok_emb))
 
     def head_input(self, h):
         return h

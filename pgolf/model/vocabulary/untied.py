@@ -10,6 +10,7 @@ from torch import nn
 
 from pgolf.core.roles import EMBEDDING, HEAD, MATRIX, tag
 from pgolf.model.linear import Linear
+from pgolf.model.norm import rms
 
 
 class Untied(nn.Module):
@@ -22,7 +23,7 @@ class Untied(nn.Module):
         self.head = tag(nn.Parameter(torch.zeros(cfg.vocab_size, inner)), HEAD)
 
     def embed(self, ids_BT):
-        return self.embed_proj(F.embedding(ids_BT, self.tok_emb))
+        return self.embed_proj(rms(F.embedding(ids_BT, self.tok_emb)))
 
     def head_input(self, h):
         return self.head_proj(h)
