@@ -28,18 +28,13 @@ def show(recipe: Path, settings: tuple[str, ...], scale: str | None, only_digest
 @click.argument("other", type=click.Path(path_type=Path))
 def diff(one: Path, other: Path) -> None:
     """Print the fields in which two resolved recipes differ; exit code 1 when there are any."""
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-
     from pgolf.harness.resolve import differences, resolve
 
-    rows = differences(resolve(one), resolve(other))
-    table = Table("field", str(one), str(other), box=SIMPLE_HEAD)
-    for row in rows:
-        table.add_row(*row)
-    if rows:
-        Console().print(table, highlight=False, markup=False)
+    if rows := differences(resolve(one), resolve(other)):
+        rows = [("field", str(one), str(other)), *rows]
+        first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
+        for name, left, right in rows:
+            click.echo(f"{name:{first}}  {left:{second}}  {right}")
         click.get_current_context().exit(1)
 
 

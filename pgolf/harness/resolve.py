@@ -10,25 +10,40 @@ linger.
 import difflib
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
 from pgolf.core.errors import InputError
 from pgolf.harness.schema.base import Part
 from pgolf.harness.schema.recipe import Recipe
-from pgolf.harness.strict_yaml import Document, Path_, dotted, read_file, read_text
+from pgolf.harness.strict_yaml import Document, Path_, cut, dotted, read_file, read_text
+
+SCALES = Path(__file__).parents[2] / "recipes" / "scales"
+NOT_RESOLVED = "base", "scale"
+PLAIN_WORDS = {
+    "a valid integer": "a whole number",
+    "a valid number": "a number",
+    "a valid string": "text",
+    "a valid array": "a list",
+    "an object": "a mapping of fields",
+}
 
 
 def resolve(path: Path, settings: Sequence[str] = (), scale: str | None = None) -> Recipe:
     """The recipe at `path`. InputError with one line for each thing wrong."""
     document = load(path, ())
-    named = document.data.pop("scale", None)
-    for name in dict.fromkeys(s for s in (named, scale) if s is not None):
-        lay_over(document, read_scale(path, name, document))
+    scales = {}
+    if (named := document.data.pop("scale", None)) is not None:
+        scales[str(named)] = f"{document.places[('scale',)]}: scale"
+    if scale is not None:
+        scales.setdefault(scale, "--scale")
+    for name, where in scales.items():
+        merge(document, read_scale(path, name, where), (), everything=False)
     for setting in settings:
         apply_setting(document, setting)
     try:
@@ -37,36 +52,41 @@ def resolve(path: Path, settings: Sequence[str] = (), scale: str | None = None) 
         raise InputError("\n".join(explain(document, path, e) for e in error.errors())) from None
 
 
-def load(path: Path, seen: tuple[Path, ...]) -> Document:
-    """A file merged over its bases."""
-    if path.resolve() in seen:
-        raise InputError(f"{path}: is its own base ({' -> '.join(p.name for p in (*seen, path))}).")
+def read_mapping(path: Path) -> Document:
     document = read_file(path)
     if not isinstance(document.data, dict):
-        raise InputError(f"{path}: found {type(document.data).__name__}; allowed: a mapping of recipe fields.")
-    base = document.data.pop("base", None)
-    if base is None:
+        found = "nothing" if document.data is None else cut(json.dumps(document.data))
+        raise InputError(f"{document.places[()]}: found {found}; allowed: a mapping of recipe fields.")
+    return document
+
+
+def load(path: Path, seen: tuple[Path, ...]) -> Document:
+    """A file merged over its bases."""
+    document = read_mapping(path)
+    if "base" not in document.data:
         return document
+    base, where = document.data.pop("base"), f"{document.places[('base',)]}: base"
     if not isinstance(base, str):
-        raise InputError(f"{document.places[('base',)]}: base: found {base!r}; allowed: the file name of a recipe.")
-    if not (path.parent / base).is_file():
-        raise InputError(f"{document.places[('base',)]}: base: found {base!r}; there is no file {path.parent / base}.")
-    below = load(path.parent / base, (*seen, path.resolve()))
+        raise InputError(f"{where}: found {cut(json.dumps(base))}; allowed: the file name of a recipe.")
+    below_path = path.parent / base
+    if not below_path.is_file():
+        raise InputError(f"{where}: found {base!r}; there is no file {below_path}.")
+    chain = (*seen, path.resolve())
+    if below_path.resolve() in chain:
+        names = " -> ".join(p.name for p in (*chain, below_path))
+        raise InputError(f"{where}: found {base!r}; a recipe cannot be its own base ({names}).")
+    below = load(below_path, chain)
     merge(below, document, (), everything=True)
+    below.places[()] = document.places[()]
     return below
 
 
-def read_scale(path: Path, name: Any, document: Document) -> Document:
-    for folder in (path.parent / "scales", Path(__file__).parents[2] / "recipes" / "scales"):
-        if (folder / f"{name}.yaml").is_file():
-            return read_file(folder / f"{name}.yaml")
-    known = sorted(p.stem for p in (path.parent / "scales").glob("*.yaml"))
-    place = document.places.get(("scale",), str(path))
-    raise InputError(f"{place}: scale: found {name!r}; allowed: {', '.join(known) or 'none here'}.")
-
-
-def lay_over(document: Document, shrink: Document) -> None:
-    merge(document, shrink, (), everything=False)
+def read_scale(path: Path, name: str, where: str) -> Document:
+    """The shrink `name` from scales/ beside the recipe, or from those of pgolf."""
+    known = {p.stem: p for folder in (SCALES, path.parent / "scales") for p in sorted(folder.glob("*.yaml"))}
+    if name not in known:
+        raise InputError(f"{where}: found {name!r}; {allowed(name, list(known))}.")
+    return read_mapping(known[name])
 
 
 def get(data: Any, path: Path_) -> Any:
@@ -75,102 +95,126 @@ def get(data: Any, path: Path_) -> Any:
     return data
 
 
+def put(document: Document, path: Path_, value: Any, places: dict[Path_, str]) -> None:
+    """Set the field at `path`. Its places go to the end: what comes last, decides."""
+    get(document.data, path[:-1])[path[-1]] = deepcopy(value)
+    for old in [p for p in document.places if p[: len(path)] == path]:
+        del document.places[old]
+    document.places |= {p: where for p, where in places.items() if p[: len(path)] == path}
+
+
 def merge(below: Document, above: Document, path: Path_, everything: bool) -> None:
     """Put `above` over `below` at `path`; with everything False only where `below` has the field."""
     old, new = get(below.data, path), get(above.data, path)
     for key, value in new.items():
         here = (*path, key)
-        if key not in old and not everything:
-            continue
-        both = isinstance(value, dict) and isinstance(old.get(key), dict)
-        if both and value.get("kind", old[key].get("kind")) == old[key].get("kind"):
+        under = old.get(key)
+        both = isinstance(value, dict) and isinstance(under, dict)
+        if both and value.get("kind", under.get("kind")) == under.get("kind"):
             merge(below, above, here, everything)
-            continue
-        old[key] = deepcopy(value)
-        for place in [p for p in below.places if p[: len(here)] == here]:
-            del below.places[place]
-        below.places |= {p: where for p, where in above.places.items() if p[: len(here)] == here}
+        elif everything or (key in old and isinstance(value, dict) == isinstance(under, dict)):
+            put(below, here, value, above.places)
 
 
 def apply_setting(document: Document, setting: str) -> None:
     """`optim.matrix.lr=0.022`: the field must be there already."""
-    name, equals, text = setting.partition("=")
+    field, equals, text = setting.partition("=")
+    where = f"--set {setting}"
     if not equals:
-        raise InputError(f"--set {setting}: found no '='; allowed: FIELD=VALUE, for example optim.matrix.lr=0.022.")
-    value = read_text(text, f"--set {setting}")
-    keys: list[str | int] = [int(k) if k.isdigit() else k for k in name.strip().split(".")]
+        raise InputError(f"{where}: found no '='; allowed: FIELD=VALUE, for example optim.matrix.lr=0.022.")
+    keys: Path_ = ()
     parent: Any = document.data
-    for i, key in enumerate(keys):
-        known = (
-            list(parent) if isinstance(parent, dict) else list(range(len(parent))) if isinstance(parent, list) else []
-        )
-        if key not in known:
-            raise InputError(
-                f"--set {setting}: {dotted(tuple(keys[: i + 1]))}: no such field; {allowed(str(key), known)}."
-            )
-        if i == len(keys) - 1:
-            parent[key] = value.data
-        parent = parent[key]
-    document.places |= {(*keys, *path): f"--set {setting}" for path in value.places}
+    for word in field.strip().split("."):
+        names = parent if isinstance(parent, dict) else range(len(parent)) if isinstance(parent, list) else ()
+        known = {str(name): name for name in names}
+        if word not in known:
+            raise InputError(f"{where}: {dotted((*keys, word))}: no such field; {allowed(word, list(known))}.")
+        keys = (*keys, known[word])
+        parent = parent[known[word]]
+    value = read_text(text, lambda line: where, keys)
+    put(document, keys, value.data, value.places)
 
 
-def allowed(found: str, known: list) -> str:
-    names = [str(k) for k in known]
+def allowed(found: str, names: list[str]) -> str:
     close = difflib.get_close_matches(found, names, 1)
     return (f"did you mean {close[0]}? " if close else "") + f"allowed: {', '.join(names) or 'nothing'}"
 
 
 def explain(document: Document, path: Path, error: Any) -> str:
     """One line: place, field, what was found, what is allowed."""
+    keys, kind, message = keys_of(error, document.data), error["type"], str(error["msg"])
+    if kind == "value_error":
+        where = decider(document, keys, message) or place(document, path, keys)
+        return f"{where}: {f'{dotted(keys)}: ' if keys else ''}{message.removeprefix('Value error, ')}."
+    if kind.startswith("union_tag"):
+        options = [name for part in choices(keys, document.data) for name in kinds_of(part)]
+        keys = (*keys, "kind")
+        found = error["input"].get("kind")
+        remedy = allowed(str(found), options)
+        error = error | {"input": found}
+    elif kind == "extra_forbidden":
+        part = chosen(choices(keys[:-1], document.data), get(document.data, keys[:-1]))
+        names = [*part.model_fields, *(NOT_RESOLVED if part is Recipe else ())]
+        return f"{place(document, path, keys)}: {dotted(keys)}: no such field; {allowed(str(keys[-1]), names)}."
+    elif kind == "string_pattern_mismatch":
+        remedy = f"allowed: text of the form {error['ctx']['pattern']}"
+    else:
+        message = re.sub(r"^\w+ should (be )?|,? after validation.*", "", message)
+        remedy = f"allowed: {PLAIN_WORDS.get(message, message)}"
+    where = f"{place(document, path, keys)}: {dotted(keys)}"
+    if kind in ("missing", "union_tag_not_found"):
+        return f"{where}: missing; {remedy if kind != 'missing' else 'add it'}."
+    return f"{where}: found {cut(json.dumps(error['input']))}; {remedy}."
+
+
+def keys_of(error: Any, data: Any) -> Path_:
+    """The field that an error is about. Pydantic puts kinds of parts into its path; they are no keys of the file."""
     keys: list[str | int] = []
-    data: Any = document.data
-    for key in error["loc"]:  # pydantic puts the kind of a part into the path; it is not a key of the file
+    for key in error["loc"]:
         if (isinstance(data, dict) and key in data) or (isinstance(data, list) and isinstance(key, int)):
             keys.append(key)
             data = data[key]
         elif error["type"] == "missing" and key == error["loc"][-1]:
             keys.append(key)
-    where = next(
-        (document.places[p] for n in range(len(keys), -1, -1) if (p := tuple(keys[:n])) in document.places), str(path)
-    )
-    field = dotted(tuple(keys))
-    message = str(error["msg"]).removeprefix("Value error, ")
-    if error["type"] == "missing":
-        return f"{where}: {field}: missing; add it."
-    if error["type"] == "extra_forbidden":
-        owner = get(document.data, tuple(keys[:-1]))
-        return f"{where}: {field}: no such field; {allowed(str(keys[-1]), fields_at(keys[:-1], owner))}."
-    if error["type"] == "value_error":
-        return f"{where}: {field}: {message}."
-    return f"{where}: {field}: found {json.dumps(error['input'])}; allowed: {message.removeprefix('Input should be ')}."
+    return tuple(keys)
 
 
-def fields_at(keys: list[str | int], data: dict) -> list[str]:
-    """Names of the fields of the part at `keys`; `data` tells its kind."""
-    for part in all_parts(Recipe):
-        if part_path_matches(part, keys, data):
-            return list(part.model_fields)
-    return []
+def place(document: Document, path: Path, keys: Path_) -> str:
+    """Where the field is written, or else the part that should hold it."""
+    above = (keys[:n] for n in range(len(keys), -1, -1))
+    return next((document.places[p] for p in above if p in document.places), str(path))
 
 
-def all_parts(root: type[Part]) -> list[type[Part]]:
-    """Every class of part a recipe can hold."""
-    found: list[type[Part]] = [root]
-    todo = [Part]
-    while todo:
-        for sub in todo.pop().__subclasses__():
-            todo.append(sub)
-            found.append(sub)
-    return found
+def decider(document: Document, keys: Path_, message: str) -> str | None:
+    """Of the fields that a message names, the place of the one that was written last: it is the one to look at."""
+    named = [(*keys, *name.split(".")) for name in re.findall(r"[a-z_]+(?:\.[a-z_]+)*", message)]
+    last = [where for path, where in document.places.items() if path in named]
+    return last[-1] if last else None
 
 
-def part_path_matches(part: type[Part], keys: list[str | int], data: dict) -> bool:
-    if not keys:
-        return part is Recipe
-    kind = part.model_fields.get("kind")
-    if "kind" in data:
-        return kind is not None and data["kind"] in getattr(kind.annotation, "__args__", ())
-    return kind is None and part.__name__.lower() == str(keys[-1]).replace("_", "").lower()
+def choices(keys: Path_, data: Any) -> list[type[Part]]:
+    """The classes of part that may stand at `keys` of the recipe `data`; for an entry of a list, those of the list."""
+    parts: list[type[Part]] = [Recipe]
+    for key in keys:
+        if isinstance(key, str):
+            parts = parts_in(chosen(parts, data).model_fields[key].annotation)
+        data = data[key]
+    return parts
+
+
+def parts_in(annotation: Any) -> list[type[Part]]:
+    if inner := get_args(annotation):
+        return [part for one in inner for part in parts_in(one)]
+    return [annotation] if isinstance(annotation, type) and issubclass(annotation, Part) else []
+
+
+def kinds_of(part: type[Part]) -> tuple[str, ...]:
+    return get_args(part.model_fields["kind"].annotation) if "kind" in part.model_fields else ()
+
+
+def chosen(parts: list[type[Part]], data: Any) -> type[Part]:
+    """The class that the kind in `data` names."""
+    return next((part for part in parts if data.get("kind") in kinds_of(part)), parts[0])
 
 
 def as_json(recipe: Recipe) -> str:

@@ -70,7 +70,9 @@ def read_text(text: str, place: Place, path: Path_ = ()) -> Document:
         raise InputError(f"{place(line)}: not YAML: {error.problem}; {advice}.") from None
     except (ValueError, OverflowError):
         line = composer.line + 1
-        raise InputError(f"{place(line)}: not YAML: found an escape that is no character; write the character.") from None
+        raise InputError(
+            f"{place(line)}: not YAML: found an escape that is no character; write the character."
+        ) from None
     document.places[path] = place(1)
     if node is not None:
         document.data = Reader(place, document.places).read(node, path)
@@ -90,12 +92,16 @@ class Composer(yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
             raise InputError(f"{place}: found the alias *{event.anchor}; write the value itself.")
         if event.anchor:
-            raise InputError(f"{place}: found the anchor &{event.anchor}; write each value where it is used, without it.")
+            raise InputError(
+                f"{place}: found the anchor &{event.anchor}; write each value where it is used, without it."
+            )
         if event.tag:
             tag = event.tag.replace("tag:yaml.org,2002:", "!!")
             raise InputError(f"{place}: found the tag {cut(tag)}; write the value without it.")
         if self.depth == DEPTH_MAX:
-            raise InputError(f"{place}: found more than {DEPTH_MAX} levels; allowed: the levels of a recipe, fewer than 10.")
+            raise InputError(
+                f"{place}: found more than {DEPTH_MAX} levels; allowed: the levels of a recipe, fewer than 10."
+            )
         self.depth += 1
         node = super().compose_node(parent, index)
         self.depth -= 1
@@ -132,7 +138,9 @@ class Reader:
         for key_node, value_node in node.value:
             key, where = self.key(key_node, path), self.where(key_node)
             if key in lines:
-                raise InputError(f"{where}: {dotted((*path, key))}: given twice (first in line {lines[key]}); keep one.")
+                raise InputError(
+                    f"{where}: {dotted((*path, key))}: given twice (first in line {lines[key]}); keep one."
+                )
             lines[key] = key_node.start_mark.line + 1
             result[key] = self.read(value_node, (*path, key))
         return result
@@ -149,7 +157,9 @@ class Reader:
 
     def text(self, node: yaml.ScalarNode, path: Path_) -> str:
         if any("\ud800" <= character <= "\udfff" for character in node.value):
-            raise InputError(f"{self.where(node)}: {dotted(path)}: found half a character (\\ud800 to \\udfff); remove it.")
+            raise InputError(
+                f"{self.where(node)}: {dotted(path)}: found half a character (\\ud800 to \\udfff); remove it."
+            )
         return node.value
 
     def plain(self, node: yaml.ScalarNode) -> Any:
