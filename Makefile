@@ -69,8 +69,8 @@ format: $(READY) ## Format the code
 docs: $(READY) ## Write generated files anew
 	$(BIN)/pgolf recipe schema -o recipes/recipe.schema.json
 
-bench: $(READY) ## Time what pgolf does against the public scripts (BASELINE=path/to/train_gpt.py)
-	$(BIN)/python -m pgolf.harness.bench $(ARGS)
+bench: $(READY) ## Time what pgolf does against the public scripts (PGOLF_REFERENCE=its file)
+	$(BIN)/python -m tests.bench $(ARGS)
 
 lock: ## Resolve requirements.in anew
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url requirements.in -o requirements.lock

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shlex
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,6 @@ class Files:
         self.name = f"fineweb10B_{recipe.data.variant}"
         self.folder = self.root / "datasets" / self.name
         self.tokenizer = self.root / "tokenizers" / recipe.data.tokenizer
-        hint = f"Run `pgolf data fetch --variant {recipe.data.variant} --train-shards {recipe.data.train_shards}`"
         try:
             self.splits = {
                 "train": find_shards(self.folder, "train", recipe.data.train_shards)[: recipe.data.train_shards],
@@ -40,7 +40,15 @@ class Files:
                     open_shard(path)
             load_tokenizer(self.tokenizer, recipe.model.vocab_size)
         except DataError as error:
-            raise DataError(f"{error} {hint}, or name the folder with --data-dir.") from None
+            raise DataError(f"{error} For this recipe: `{self.fetch_command(recipe)}`.") from None
+
+    def fetch_command(self, recipe: Recipe) -> str:
+        """What puts the recipe's data where they were looked for."""
+        if recipe.data.variant.startswith("demo"):
+            what = f"demo --vocab {recipe.model.vocab_size}"
+        else:
+            what = f"fetch --variant {recipe.data.variant} --train-shards {recipe.data.train_shards}"
+        return f"pgolf data {what} --data-dir {shlex.quote(str(self.root))}"
 
     def show(self, view: Path, split: str | None) -> None:
         """Make `view` a data folder that holds the tokenizer and one split (or nothing), as links to the files."""
@@ -57,8 +65,8 @@ class Files:
         paths = [*self.splits["train"], *self.splits["val"], self.tokenizer]
         cache_file = self.root / CACHE
         try:
-            cache = json.loads(cache_file.read_text())
-        except (OSError, ValueError):
+            cache = dict(json.loads(cache_file.read_text()))
+        except (OSError, ValueError, TypeError):
             cache = {}
         keys = {path: f"{path}:{(s := path.stat()).st_size}:{s.st_mtime_ns}" for path in paths}
         todo = [path for path in paths if keys[path] not in cache]

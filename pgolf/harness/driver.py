@@ -62,6 +62,12 @@ class Driver:
         if recipe.data.variant.startswith("demo"):
             made = ensure_demo(self.data_dir, recipe.model.vocab_size)
             self.say(f"data {made.variant}: {made.tokens_train:,} training tokens, digest {made.digest[:16]}")
+        gpus, wanted = len(machine.gpus()), recipe.hardware.world_size
+        if gpus and wanted > gpus:
+            raise InputError(
+                f"hardware.world_size is {wanted}, this machine has {gpus} GPUs. The same tokens in the same steps on fewer: "
+                f"--set hardware.world_size={max(n for n in range(1, gpus + 1) if recipe.hardware.logical_ranks % n == 0)}"
+            )
         self.opened: Run = self.stack.enter_context(opened(recipe, self.runs_dir, self.data_dir, self.fresh))
         self.say(
             f"recipe {recipe.name}: digest {digest(recipe)[:16]}, script {self.opened.script.stat().st_size:,} bytes"

@@ -24,11 +24,13 @@ def faults(run: dict[str, Any], recipe: Recipe) -> list[str]:
         )
     if training > budgets.train_seconds:
         found.append(
-            f"training {run['train']['seconds']:.1f} s + calibration {run['calibration']['seconds']:.1f} s = {training:.1f} s is "
-            f"over {budgets.train_seconds:.0f} s. Raise budgets.calibration_reserve_seconds or lower train.stop.steps."
+            f"training {run['train']['seconds']:.1f} s + calibration {run['calibration']['seconds']:.1f} s is "
+            f"{training - budgets.train_seconds:.3f} s over {budgets.train_seconds:.0f} s. "
+            "Raise budgets.calibration_reserve_seconds or lower train.stop.steps."
         )
     if final["seconds"] > budgets.eval_seconds:
-        found.append(f"evaluation took {final['seconds']:.1f} s, over {budgets.eval_seconds:.0f} s.")
+        over = final["seconds"] - budgets.eval_seconds
+        found.append(f"evaluation took {final['seconds']:.1f} s, {over:.3f} s over {budgets.eval_seconds:.0f} s.")
     return found
 
 

@@ -149,7 +149,7 @@ def explain(document: Document, path: Path, error: Any) -> str:
     if kind.startswith("union_tag"):
         options = [name for part in choices(keys, document.data) for name in kinds_of(part)]
         keys = (*keys, "kind")
-        found = error["input"].get("kind")
+        found = error["input"].get("kind", "")
         remedy = allowed(str(found), options)
         error = error | {"input": found}
     elif kind == "extra_forbidden":
@@ -159,7 +159,7 @@ def explain(document: Document, path: Path, error: Any) -> str:
     elif kind == "string_pattern_mismatch":
         remedy = f"allowed: text of the form {error['ctx']['pattern']}"
     else:
-        message = re.sub(r"^\w+ should (be )?|,? after validation.*", "", message)
+        message = re.sub(r"^\w+ should (be |have )?|,? after validation.*", "", message)
         remedy = f"allowed: {PLAIN_WORDS.get(message, message)}"
     where = f"{place(document, path, keys)}: {dotted(keys)}"
     if kind in ("missing", "union_tag_not_found"):
@@ -169,14 +169,17 @@ def explain(document: Document, path: Path, error: Any) -> str:
 
 def keys_of(error: Any, data: Any) -> Path_:
     """The field that an error is about. Pydantic puts kinds of parts into its path; they are no keys of the file."""
-    keys: list[str | int] = []
+    keys: Path_ = ()
+    kind = None
     for key in error["loc"]:
-        if (isinstance(data, dict) and key in data) or (isinstance(data, list) and isinstance(key, int)):
-            keys.append(key)
-            data = data[key]
-        elif error["type"] == "missing" and key == error["loc"][-1]:
-            keys.append(key)
-    return tuple(keys)
+        if key == kind:
+            kind = None  # what follows may be a field of that name
+            continue
+        keys = (*keys, key)
+        known = data if isinstance(data, dict) else range(len(data)) if isinstance(data, list) else ()
+        data = data[key] if key in known else None
+        kind = data.get("kind") if isinstance(data, dict) else None
+    return keys
 
 
 def place(document: Document, path: Path, keys: Path_) -> str:

@@ -132,7 +132,7 @@ class Model(Part):
             raise ValueError(f"attention.rope.dims {a.rope.dims} is over the head width {self.width // a.heads}")
         if isinstance(self.depth, Loop) and not self.depth.first_layer <= self.depth.last_layer < self.layers:
             raise ValueError(
-                f"depth.first_layer {self.depth.first_layer} .. last_layer {self.depth.last_layer} must be an interval "
+                f"depth.first_layer {self.depth.first_layer} .. depth.last_layer {self.depth.last_layer} must be an interval "
                 f"within layers 0 .. {self.layers - 1}"
             )
         return self

@@ -51,7 +51,10 @@ class Recipe(Part):
                 f"train.sequence_tokens = {part}"
             )
         if isinstance(self.model.vocabulary, Untied) != (self.optim.head is not None):
-            raise ValueError("optim.head is for an untied vocabulary, and an untied vocabulary needs it")
+            raise ValueError(
+                f"optim.head is {'null' if self.optim.head is None else 'there'}, but model.vocabulary.kind is "
+                f"{self.model.vocabulary.kind}: an untied vocabulary needs a head, a tied one has none"
+            )
         if isinstance(self.quant, Gptq) and not self.budgets.calibration_reserve_seconds:
             raise ValueError(
                 "budgets.calibration_reserve_seconds is 0, but quant.kind gptq calibrates on training time"

@@ -1,0 +1,207 @@
+"""The kind is the file, and the JSON Schema that editors read is the one of the code."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import pytest
+import yaml
+
+from pgolf.harness.resolve import as_json, file_schema, resolve
+from pgolf.harness.schema.base import Part
+from pgolf.harness.schema.recipe import Recipe
+from tests.command import ROOT
+
+RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
+SCALES = sorted((ROOT / "recipes" / "scales").glob("*.yaml"))
+SCHEMA = ROOT / "recipes" / "recipe.schema.json"
+assert len(RECIPES) >= 3
+assert len(SCALES) >= 1
+recipes = pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+
+
+def classes(root: type[Part] = Part) -> Iterator[type[Part]]:
+    for part in root.__subclasses__():
+        yield part
+        yield from classes(part)
+
+
+def kind_of(part: type[Part]) -> str | None:
+    return get_args(part.model_fields["kind"].annotation)[0] if "kind" in part.model_fields else None
+
+
+def parts_in(annotation: Any) -> set[type[Part]]:
+    """Every class that a recipe can reach."""
+    if isinstance(annotation, type) and issubclass(annotation, Part):
+        inner = [field.annotation for field in annotation.model_fields.values()]
+        return {annotation}.union(*map(parts_in, inner))
+    return set().union(*map(parts_in, get_args(annotation)))
+
+
+TECHNIQUES = {f"pgolf.{part.slot}.{kind_of(part)}": part for part in classes() if part.slot and kind_of(part)}
+SLOTS = {part.slot for part in TECHNIQUES.values()}
+
+
+def module_path(name):
+    return ROOT.joinpath(*name.split(".")).with_suffix(".py")
+
+
+def imported(path):
+    """Names of modules that a file imports, with the names it takes from them: any of them may be a module."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            yield str(node.module)
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+# The kind is the file
+
+
+def test_every_technique_of_the_schema_has_its_module():
+    assert len(TECHNIQUES) >= 21
+    assert [name for name in TECHNIQUES if not module_path(name).is_file()] == []
+
+
+def test_every_module_of_a_slot_that_nothing_imports_is_a_kind_of_the_schema():
+    """A technique is loaded by its kind alone; a module that is neither a kind nor imported can never run."""
+    modules = {
+        f"pgolf.{slot}.{path.stem}"
+        for slot in SLOTS
+        for path in ROOT.joinpath("pgolf", *slot.split(".")).glob("*.py")
+        if path.stem != "__init__"
+    }
+    assert len(SLOTS) >= 12
+    assert len(modules) > len(TECHNIQUES)
+    helpers = {name for path in (ROOT / "pgolf").rglob("*.py") for name in imported(path)}
+    assert modules - helpers - set(TECHNIQUES) == set()
+
+
+def test_every_class_of_the_schema_can_stand_in_a_recipe():
+    bases = {part for part in classes() if part.__subclasses__()}
+    assert set(classes()) - bases == parts_in(Recipe) - bases
+
+
+def test_no_field_has_a_default():
+    defaults = [
+        f"{part.__name__}.{name}" for part in classes() for name, f in part.model_fields.items() if not f.is_required()
+    ]
+    assert defaults == []
+
+
+# JSON Schema
+
+KEYWORDS = {
+    "title",
+    "description",
+    "$schema",
+    "$defs",
+    "maxItems",
+    "minItems",
+}  # maxItems: prefixItems and minItems say it
+TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None), "integer": int}
+LIMITS = {
+    "minimum": lambda value, limit: value >= limit,
+    "maximum": lambda value, limit: value <= limit,
+    "exclusiveMinimum": lambda value, limit: value > limit,
+    "exclusiveMaximum": lambda value, limit: value < limit,
+    "multipleOf": lambda value, limit: value % limit == 0,
+}
+
+
+def is_a(value, name):
+    if isinstance(value, bool):
+        return name == "boolean"
+    return isinstance(value, int | float) if name == "number" else isinstance(value, TYPES[name])
+
+
+def faults(value: Any, schema: Any, path: str = "", root: Any = None) -> list[str]:
+    """Dotted paths of the values that a JSON Schema refuses. Knows the words that ours uses, and no others."""
+    root = root or schema
+    if "$ref" in schema:
+        return faults(value, root["$defs"][schema["$ref"].rpartition("/")[2]], path, root)
+    known = KEYWORDS | {
+        "type",
+        "const",
+        "enum",
+        "pattern",
+        "anyOf",
+        "properties",
+        "additionalProperties",
+        "items",
+        "prefixItems",
+    }
+    assert set(schema) <= known | set(LIMITS), f"{path}: a word that this test does not know"
+    if "anyOf" in schema:
+        tried = [faults(value, one, path, root) for one in schema["anyOf"]]
+        return [] if [] in tried else min(tried, key=len) if len(tried) == 1 else [path]
+    wrong = (
+        ("type" in schema and not is_a(value, schema["type"]))
+        or ("const" in schema and value != schema["const"])
+        or ("enum" in schema and value not in schema["enum"])
+        or ("pattern" in schema and not re.search(schema["pattern"], value))
+        or any(not LIMITS[word](value, schema[word]) for word in LIMITS.keys() & schema)
+        or ("minItems" in schema and len(value) < schema["minItems"])
+        or ("maxItems" in schema and len(value) > schema["maxItems"])
+    )
+    if wrong:
+        return [path]
+    inner = []
+    if isinstance(value, dict):
+        assert schema["additionalProperties"] is False
+        for key, one in value.items():
+            place = f"{path}.{key}" if path else key
+            known = schema["properties"].get(key)
+            inner += faults(one, known, place, root) if known else [place]
+    elif isinstance(value, list):
+        for i, one in enumerate(value):
+            known = schema["prefixItems"][i] if "prefixItems" in schema else schema["items"]
+            inner += faults(one, known, f"{path}.{i}", root)
+    return inner
+
+
+def test_the_schema_in_recipes_is_the_one_of_the_code():
+    assert SCHEMA.read_text() == json.dumps(file_schema(), indent=2) + "\n"
+
+
+@pytest.mark.parametrize("path", [*RECIPES, *SCALES], ids=lambda path: path.stem)
+def test_the_schema_accepts_every_recipe_and_scale(path):
+    assert faults(yaml.safe_load(path.read_text()), json.loads(SCHEMA.read_text())) == []
+
+
+@recipes
+def test_the_schema_accepts_every_resolved_recipe(path):
+    assert faults(json.loads(as_json(resolve(path))), json.loads(SCHEMA.read_text())) == []
+
+
+REFUSED = {
+    "model: {widht: 3}": "model.widht",
+    "model: {width: 3.5}": "model.width",
+    "model: {width: true}": "model.width",
+    "modell: {}": "modell",
+    "seeds: []": "seeds",
+    "seeds: [-1]": "seeds.0",
+    "base: 3": "base",
+    "name: a b": "name",
+    "model: {attention: {rope: {dims: 5}}}": "model.attention.rope.dims",
+    "model: {attention: {outputs: [{kind: xsb}]}}": "model.attention.outputs.0.kind",
+    "optim: {scalar: {betas: [0.9, 1.5]}}": "optim.scalar.betas.1",
+    "optim: {scalar: {betas: [0.9]}}": "optim.scalar.betas",
+    "average: {kind: emma}": "average",
+    "quant: {kind: gptq, level: 9}": "quant",
+}
+assert len(REFUSED) == 14
+
+
+@pytest.mark.parametrize(("text", "field"), REFUSED.items(), ids=REFUSED)
+def test_the_schema_refuses_what_no_recipe_may_say(text, field):
+    assert faults(yaml.safe_load(text), json.loads(SCHEMA.read_text())) == [field]
+
+
+@recipes
+def test_every_recipe_tells_editors_where_its_schema_is(path):
+    modeline = "# yaml-language-server: $schema="
+    assert path.read_text().splitlines()[0] == modeline + SCHEMA.name
