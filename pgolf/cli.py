@@ -30,7 +30,10 @@ for command in (record, run, recipe, bundle, bytes_, data):
 @cli.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print the completion script of a shell: `eval "$(pgolf completion bash)"`."""
+    """Print the completion script of a shell.
+
+    Use it as `eval "$(pgolf completion bash)"`.
+    """
     from click.shell_completion import get_completion_class
 
     maker = get_completion_class(shell)
@@ -51,8 +54,6 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("pgolf: interrupted; nothing half-written is left. Run again to resume.", err=True)
         code = 130
-    except BrokenPipeError:
-        code = 0
     except OSError as error:
         click.echo(f"pgolf: {error.filename or 'a file'}: {error.strerror}. Nothing half-written is left.", err=True)
         code = 3

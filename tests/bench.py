@@ -156,7 +156,10 @@ def main() -> None:
     def random_tokens(rows: int, length: int) -> torch.Tensor:
         return torch.randint(0, recipe.model.vocab_size, (rows, length + 1), device=ranks.device())
 
-    batch_BT, windows_BT = random_tokens(sequences, train.sequence_tokens), random_tokens(score.batch_windows, score.window)
+    batch_BT, windows_BT = (
+        random_tokens(sequences, train.sequence_tokens),
+        random_tokens(score.batch_windows, score.window),
+    )
     reference = os.environ.get("PGOLF_REFERENCE")
     sides: list = [Ours(recipe)] + ([Reference(Path(reference), recipe)] if reference else [])
     table = Table("what", "pgolf ms", "reference ms", "ratio (median of pairs)")
@@ -181,7 +184,9 @@ def main() -> None:
     rate = loader_rate(resolve(RECIPE))
     console = Console()
     console.print(table)
-    console.print(f"loader: {rate / 1e6:.1f} M tokens/s for one rank, {rate / NEEDED_TOKENS_PER_SECOND:.1f} times what one H100 eats")
+    console.print(
+        f"loader: {rate / 1e6:.1f} M tokens/s for one rank, {rate / NEEDED_TOKENS_PER_SECOND:.1f} times what one H100 eats"
+    )
 
 
 if __name__ == "__main__":

@@ -36,7 +36,9 @@ def pgolf(*arguments: object, **environ: str) -> subprocess.CompletedProcess[str
 
 
 def finished(argv: list[str], cwd: Path | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(argv, capture_output=True, text=True, env=environment(**environ), cwd=cwd, timeout=300, check=False)
+    return subprocess.run(
+        argv, capture_output=True, text=True, env=environment(**environ), cwd=cwd, timeout=300, check=False
+    )
 
 
 def refused(done: subprocess.CompletedProcess[str], code: int) -> str:

@@ -4,20 +4,12 @@ from pathlib import Path
 
 import click
 
-DATA_DIR = click.option(
-    "--data-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("data"),
-    show_default=True,
-    envvar="DATA_DIR",
-    show_envvar=True,
-    help="Where datasets/, tokenizers/ and manifest.json lie.",
-)
+from pgolf.commands.options import data_dir_option
 
 
 @click.group()
 def data() -> None:
-    """Fetch the published shards, make a small data set of our own, check either."""
+    """Fetch, make and check data sets."""
 
 
 @data.command()
@@ -25,7 +17,7 @@ def data() -> None:
 @click.option("--train-shards", type=click.IntRange(min=0), required=True, help="How many, from the first on.")
 @click.option("--repo", default="willdepueoai/parameter-golf", show_default=True, help="Hugging Face data set.")
 @click.option("--prefix", default="datasets", show_default=True, help="Folder of the export inside the data set.")
-@DATA_DIR
+@data_dir_option
 def fetch(variant: str, train_shards: int, repo: str, prefix: str, data_dir: Path) -> None:
     """Fetch shards and tokenizer from the Hugging Face hub, each file proven before it gets its name.
 
@@ -44,7 +36,7 @@ def fetch(variant: str, train_shards: int, repo: str, prefix: str, data_dir: Pat
 
 @data.command()
 @click.option("--vocab", type=int, default=1024, show_default=True, help="Size of the tokenizer's vocabulary.")
-@DATA_DIR
+@data_dir_option
 def demo(vocab: int, data_dir: Path) -> None:
     """Make the variant demo<vocab> from English text that comes with Python, without a download.
 
@@ -71,7 +63,7 @@ def demo(vocab: int, data_dir: Path) -> None:
     "--train-shards", type=click.IntRange(min=0), help="Only the first so many; without it, all that are here."
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
-@DATA_DIR
+@data_dir_option
 @click.pass_context
 def check(context: click.Context, variant: str, train_shards: int | None, as_json: bool, data_dir: Path) -> None:
     """Read every shard: is the data set whole, the published one, and is validation text absent from training?

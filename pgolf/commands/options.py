@@ -10,8 +10,8 @@ set_option = click.option(
 )
 scale_option = click.option("--scale", help="Lay a named shrink over the recipe, for example tiny.")
 data_dir_option = click.option(
-    "--data-dir", type=click.Path(path_type=Path), default=Path("data"), envvar="DATA_DIR", show_default=True,
-    help="Folder with datasets/ and tokenizers/.",
+    "--data-dir", type=click.Path(file_okay=False, path_type=Path), default=Path("data"), envvar="DATA_DIR",
+    show_default=True, show_envvar=True, help="Folder with datasets/, tokenizers/ and manifest.json.",
 )  # fmt: skip
 runs_dir_option = click.option(
     "--runs-dir", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Where runs are kept."

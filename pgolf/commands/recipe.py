@@ -78,7 +78,7 @@ def schema(output: Path | None) -> None:
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write (default: standard output).")
 @click.option("--readable", is_flag=True, help="The same program unminified, for reviewers.")
 def bundle(recipe: Path, settings: tuple[str, ...], scale: str | None, output: Path | None, readable: bool) -> None:
-    """Compile a recipe into one self-extracting train_gpt.py."""
+    """Compile a recipe into one train_gpt.py."""
     from pgolf.harness import bundle as bundler
     from pgolf.harness.atomic import write_text
     from pgolf.harness.resolve import resolve
@@ -95,7 +95,7 @@ def bundle(recipe: Path, settings: tuple[str, ...], scale: str | None, output: P
 @click.command("bytes")
 @recipe_options
 def bytes_(recipe: Path, settings: tuple[str, ...], scale: str | None) -> None:
-    """Print what each module of a recipe's bundle costs."""
+    """Show what each module costs in bytes."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table

@@ -10,7 +10,10 @@ from pgolf.commands.options import run_options
 @click.command()
 @run_options
 def run(**options) -> None:
-    """Run a recipe: train, quantize, package, evaluate, for every seed. Resumes where an earlier run stopped."""
+    """Run a recipe for every seed.
+
+    Trains, quantizes, packages, evaluates. Resumes where an earlier run stopped.
+    """
     from pgolf.harness.driver import Driver
 
     with Driver(**options) as driver:
@@ -28,7 +31,10 @@ def run(**options) -> None:
 )
 @click.option("--date", help="Date of the record, YYYY-MM-DD (default: today, UTC).")
 def record(records_dir: Path, date: str | None, **options) -> None:
-    """Run a recipe and write its record folder: the challenge's submission, complete."""
+    """Run a recipe and write its record folder.
+
+    The folder is the challenge's submission, complete. Refused when it is over a budget or cannot be proven.
+    """
     from pgolf.harness.driver import Driver
 
     with Driver(**options) as driver:

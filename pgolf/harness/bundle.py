@@ -26,6 +26,7 @@ NOT_SHIPPED: Any = {
     "title": True,
     "author": True,
     "track": True,
+    "data": {"repo"},
     "hardware": {"world_size"},
     "budgets": {"artifact_bytes"},
 }

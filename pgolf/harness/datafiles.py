@@ -48,6 +48,7 @@ class Files:
             what = f"demo --vocab {recipe.model.vocab_size}"
         else:
             what = f"fetch --variant {recipe.data.variant} --train-shards {recipe.data.train_shards}"
+            what += f" --repo {recipe.data.repo}" if recipe.data.repo else ""
         return f"pgolf data {what} --data-dir {shlex.quote(str(self.root))}"
 
     def show(self, view: Path, split: str | None) -> None:

@@ -46,7 +46,7 @@ class Driver:
     def chosen(self, seeds: tuple[int, ...]) -> tuple[int, ...]:
         if unknown := [seed for seed in seeds if seed not in self.recipe.seeds]:
             raise InputError(
-                f"--seed {unknown[0]}: found none in the recipe; allowed: {', '.join(map(str, self.recipe.seeds))}."
+                f"--seed {unknown[0]}: not a seed of the recipe; allowed: {', '.join(map(str, self.recipe.seeds))}."
             )
         return seeds or self.recipe.seeds
 
@@ -84,7 +84,7 @@ class Driver:
             f"script {self.runs_dir / recipe.name / 'train_gpt.py'}: {len(bundle.packed(recipe).encode()):,} bytes"
         )
         self.say(
-            f"machine {machine.hardware_name(machine.facts())}; the recipe wants {recipe.hardware.world_size} processes"
+            f"machine {machine.hardware_name(machine.facts())}; hardware.world_size {recipe.hardware.world_size}"
         )
         for seed in self.seeds:
             for stage in STAGES:

@@ -12,7 +12,7 @@ from pgolf.core.errors import StageError
 
 
 class Event(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     time: float
     """Seconds since the epoch."""
@@ -180,7 +180,7 @@ class Tail:
             data = file.read()
         whole = data[: data.rfind(b"\n") + 1]
         self.at += len(whole)
-        return [parse(line) for line in whole.decode().splitlines()]
+        return [parse(line) for line in whole.decode(errors="replace").splitlines()]
 
 
 def read(path: Path) -> list[AnyEvent]:

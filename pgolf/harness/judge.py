@@ -6,9 +6,9 @@ from pgolf.harness.schema.recipe import Recipe
 
 
 def faults(run: dict[str, Any], recipe: Recipe) -> list[str]:
-    """What keeps one seed's run out of a record under the recipe's own budgets."""
+    """What keeps one seed's run out of a record under the recipe's own budgets, by the clocks outside the stages."""
     budgets = recipe.budgets
-    training = run["train"]["seconds"] + run["calibration"]["seconds"]
+    training = run["train"]["outside_seconds"] + run["calibration"]["outside_seconds"]
     final = run["scores"]["final"]
     total_bytes, code_bytes = run["bytes"]["total"], run["bytes"]["code"]
     found = []
@@ -24,13 +24,15 @@ def faults(run: dict[str, Any], recipe: Recipe) -> list[str]:
         )
     if training > budgets.train_seconds:
         found.append(
-            f"training {run['train']['seconds']:.1f} s + calibration {run['calibration']['seconds']:.1f} s is "
+            f"training {run['train']['outside_seconds']:.1f} s + calibration {run['calibration']['outside_seconds']:.1f} s is "
             f"{training - budgets.train_seconds:.3f} s over {budgets.train_seconds:.0f} s. "
             "Raise budgets.calibration_reserve_seconds or lower train.stop.steps."
         )
-    if final["seconds"] > budgets.eval_seconds:
-        over = final["seconds"] - budgets.eval_seconds
-        found.append(f"evaluation took {final['seconds']:.1f} s, {over:.3f} s over {budgets.eval_seconds:.0f} s.")
+    if final["outside_seconds"] > budgets.eval_seconds:
+        over = final["outside_seconds"] - budgets.eval_seconds
+        found.append(
+            f"evaluation took {final['outside_seconds']:.1f} s, {over:.3f} s over {budgets.eval_seconds:.0f} s."
+        )
     return found
 
 

@@ -222,7 +222,8 @@ def chosen(parts: list[type[Part]], data: Any) -> type[Part]:
 
 def as_json(recipe: Recipe) -> str:
     """Every value written out, one recipe one text."""
-    return json.dumps(recipe.model_dump(mode="json"), indent=2) + "\n"
+    text = json.dumps(recipe.model_dump(mode="json"), indent=2) + "\n"
+    return re.sub(r"(?<=[\s\[])(-?\d)e(?=[-+])", r"\1.0e", text)  # 1e-08 would be text to YAML
 
 
 def digest(recipe: Recipe) -> str:

@@ -40,11 +40,16 @@ def run_record(
         "train": {
             "steps": end.step,
             "seconds": end.seconds,
+            "outside_seconds": outside(stages["train"]),
             "stopped_by": end.reason,
             "milliseconds_per_step": 1000 * end.seconds / max(end.step, 1),
             "curve": [[e.step, e.loss_nats_per_token, e.seconds] for e in steps],
         },
-        "calibration": {"seconds": calibrated.seconds, "hessians": calibrated.hessians},
+        "calibration": {
+            "seconds": calibrated.seconds,
+            "outside_seconds": outside(stages["quantize"]),
+            "hessians": calibrated.hessians,
+        },
         "bytes": {
             "code": packaged.code_bytes,
             "model": packaged.model_bytes,
@@ -55,13 +60,23 @@ def run_record(
         "scores": {
             "prequant": measured(before),
             "quantized": measured(after),
-            "final": measured(score) | {"ledger_sha256": one(said["evaluate"], events.Ledger).sha256},
+            "final": measured(score)
+            | {
+                "outside_seconds": outside(stages["evaluate"]),
+                "ledger_sha256": one(said["evaluate"], events.Ledger).sha256,
+            },
         },
         "stages": {
             name: record | {"memory_mib": one(said[name], events.Memory).model_dump(exclude={"event", "time", "rank"})}
             for name, record in stages.items()
         },
     }
+
+
+def outside(stage: dict[str, Any]) -> float:
+    """Seconds of the only phase of a stage by the harness's clock."""
+    (phase,) = stage["phases"]
+    return phase["seconds"]
 
 
 def measured(score: events.Score) -> dict[str, Any]:

@@ -27,6 +27,7 @@ STARTUP_SECONDS_MAX = 3600.0  # from the start of the process to its first clock
 GRACE_SECONDS = 5.0  # a stage that stops itself in time never needs it
 TERMINATE_SECONDS = 10.0
 PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None)
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 PASSED_ON_PREFIXES = ("CUDA", "NCCL", "NVIDIA", "OMP_", "MKL_", "GLOO_", "TORCH", "TRITON")
 
@@ -152,7 +153,7 @@ def execute(
     with open(folder / "log.txt", "wb") as log:
         process = subprocess.Popen(
             argv, cwd=folder, env=environment(job, stage, folder), stdin=subprocess.DEVNULL, stdout=log,
-            stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=die_with_parent,
+            stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=die_with_parent,  # noqa: PLW1509 (one system call, no lock)
         )  # fmt: skip
         try:
             while True:
@@ -182,7 +183,7 @@ def execute(
 def die_with_parent() -> None:
     """In the child: be killed when pgolf is. (Linux; elsewhere an orphan works on in a folder that nobody reads.)"""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def stop(process: subprocess.Popen) -> None:

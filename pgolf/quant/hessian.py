@@ -35,7 +35,8 @@ def collect(model, batches, count: int) -> dict[str, torch.Tensor]:
         sums[name] += product
 
     hooks = [
-        module.register_forward_pre_hook(lambda _, inputs, name=name: add(name, inputs[0])) for name, module in readers.items()
+        module.register_forward_pre_hook(lambda _, inputs, name=name: add(name, inputs[0]))
+        for name, module in readers.items()
     ]
     for i in range(count):
         ids_BT = next(batches)

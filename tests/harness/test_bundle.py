@@ -29,15 +29,25 @@ def alone(script: str, folder: Path, data_dir: Path, *stages: str, ranks: int = 
     (folder / "train_gpt.py").write_text(script)
     launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={ranks}"] if ranks > 1 else []
     # -S and a path of our own: the packages are there, the editable install of pgolf is not.
-    site = [path for path in sys.path if path.endswith("site-packages")][0]
-    env = {"PATH": os.environ["PATH"], "PYTHONPATH": site, "SEED": str(seed), "DATA_DIR": str(data_dir), "OMP_NUM_THREADS": "1"}
+    site = next(path for path in sys.path if path.endswith("site-packages"))
+    env = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": site,
+        "SEED": str(seed),
+        "DATA_DIR": str(data_dir),
+        "OMP_NUM_THREADS": "1",
+    }
     env |= {"PGOLF_EVENTS": str(folder / "events.jsonl"), "CUDA_VISIBLE_DEVICES": "", "HOME": str(folder)}
     done = subprocess.run(
         [sys.executable, "-S", *launcher, "train_gpt.py", *stages], cwd=folder, env=env, capture_output=True, text=True,
         timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    left = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.iterdir() if p.suffix in (".q", ".bin", ".f32")}
+    left = {
+        p.name: hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in folder.iterdir()
+        if p.suffix in (".q", ".bin", ".f32")
+    }
     return left | {"output": done.stdout}
 
 
@@ -72,7 +82,9 @@ def test_two_processes_see_and_learn_what_one_does(micro, demo_dir, tmp_path):
     one, two = losses(tmp_path / "one"), losses(tmp_path / "two")
     assert len(one) == 6
     assert two == pytest.approx(one, rel=2e-5)
-    scores = [json.loads(line) for d in ("one", "two") for line in (tmp_path / d / "events.jsonl").read_text().splitlines()]
+    scores = [
+        json.loads(line) for d in ("one", "two") for line in (tmp_path / d / "events.jsonl").read_text().splitlines()
+    ]
     final = [e for e in scores if e["event"] == "score" and e["phase"] == "evaluate"]
     assert final[0]["tokens"] == final[1]["tokens"]
     assert final[0]["val_bpb"] == pytest.approx(final[1]["val_bpb"], rel=1e-3)  # quantisation magnifies rounding
@@ -93,7 +105,9 @@ def test_the_sequential_loader_and_the_int8_export_run_from_their_bundle(demo_di
 
 
 def test_only_modules_of_the_recipe_are_in_it():
-    smoke, baseline = (set(bundle.modules(resolve(ROOT / "recipes" / f"{name}.yaml"))) for name in ("smoke", "baseline"))
+    smoke, baseline = (
+        set(bundle.modules(resolve(ROOT / "recipes" / f"{name}.yaml"))) for name in ("smoke", "baseline")
+    )
     assert {"pgolf.quant.gptq", "pgolf.model.attention_outputs.xsa", "pgolf.codec.brotli"} <= smoke - baseline
     assert {"pgolf.quant.int8_rows", "pgolf.data.sequential", "pgolf.codec.zlib"} <= baseline - smoke
     assert not any("harness" in name or "commands" in name for name in smoke | baseline)
@@ -130,7 +144,10 @@ def test_a_traceback_shows_lines_of_the_bundled_module(micro, tmp_path):
 def test_an_unknown_stage_is_refused(micro, tmp_path):
     (tmp_path / "train_gpt.py").write_text(bundle.packed(micro))
     done = finished([sys.executable, "train_gpt.py", "trian"], cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (2, "error: found stages trian; allowed: train quantize package diagnose evaluate.\n")
+    assert (done.returncode, done.stdout) == (
+        2,
+        "error: found stages trian; allowed: train quantize package diagnose evaluate.\n",
+    )
 
 
 def test_the_package_stage_needs_no_torch(micro, demo_dir, tmp_path):

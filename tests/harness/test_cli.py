@@ -179,7 +179,7 @@ BAD = {
     ),
     "seed not in the recipe": (
         ("run", str(SMOKE), "--seed", "5"),
-        "pgolf: --seed 5: found none in the recipe; allowed: 42, 314, 999.\n",
+        "pgolf: --seed 5: not a seed of the recipe; allowed: 42, 314, 999.\n",
     ),
     "unknown shell": (("completion", "tcsh"), "'tcsh' is not one of 'bash', 'zsh', 'fish'"),
     "no data": (
@@ -237,7 +237,7 @@ def test_a_dry_run_says_what_would_run_and_writes_nothing(verb, tmp_path):
     recipe, script, machine, *stages = done.stdout.splitlines()
     assert recipe == f"recipe smoke, digest {digest(resolve(SMOKE))}"
     assert script.startswith("script runs/smoke/train_gpt.py: ")
-    assert machine.endswith("; the recipe wants 1 processes")
+    assert machine.endswith("; hardware.world_size 1")
     names = ["1_train", "2_quantize", "3_package", "4_evaluate", "5_diagnose"]
     folders = [f"runs/smoke/{seed}/{name}" for seed in (42, 999) for name in names]
     assert [line.split(":")[0] for line in stages] == [f"would  {folder}" for folder in folders]

@@ -94,7 +94,9 @@ def test_a_rank_that_dies_is_named(demo_dir, tmp_path):
     os.kill(rank_1[0], signal.SIGKILL)
     _, stderr = process.communicate(timeout=120)
     assert process.returncode == 3
-    assert stderr.startswith("pgolf: train, seed 1: rank 1 was killed by SIGKILL (out of memory?). Run again to resume. Log: ")
+    assert stderr.startswith(
+        "pgolf: train, seed 1: rank 1 was killed by SIGKILL (out of memory?). Run again to resume. Log: "
+    )
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(demo_dir, tmp_path):

@@ -125,7 +125,7 @@ def test_a_bad_date_is_refused(made, demo_dir):
 
 def test_an_unknown_seed_is_refused(demo_dir, tmp_path):
     argv = micro("run", demo_dir, tmp_path, options=("--seed", "7"))
-    assert "--seed 7: found none in the recipe; allowed: 1." in refused(finished(argv), 2)
+    assert "--seed 7: not a seed of the recipe; allowed: 1." in refused(finished(argv), 2)
 
 
 def test_a_missing_recipe_is_refused():

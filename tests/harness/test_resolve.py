@@ -351,51 +351,6 @@ def test_a_whole_number_will_do_for_a_fraction():
     assert (type(value), value) == (float, 30.0)
 
 
-TOGETHER = {  # settings of pr1394: where the refusal points, and what it says
-    ("model.attention.heads=7",): "model: width 512 is not a multiple of attention.heads 7.",
-    ("model.attention.kv_heads=3",): "model: attention.heads 8 is not a multiple of attention.kv_heads 3.",
-    ("model.attention.rope.dims=66",): "model: attention.rope.dims 66 is over the head width 64.",
-    (
-        "model.depth.first_layer=6",
-    ): "model: depth.first_layer 6 .. depth.last_layer 5 must be an interval within layers 0 .. 10.",
-    (
-        "model.depth.last_layer=11",
-    ): "model: depth.first_layer 4 .. depth.last_layer 11 must be an interval within layers 0 .. 10.",
-    ("model.layers=5",): "model: depth.first_layer 4 .. depth.last_layer 5 must be an interval within layers 0 .. 4.",
-    ("train.batch_tokens=786433",): "train.batch_tokens 786433 is not a multiple of hardware.logical_ranks * "
-    "train.sequence_tokens = 16384.",
-    ("hardware.world_size=3",): "hardware: world_size 3 does not divide logical_ranks 8.",
-    ("seeds=[1, 2, 1]",): "seeds [1, 2, 1] repeat: a seed counts once.",
-    (
-        "budgets.calibration_reserve_seconds=0",
-    ): "budgets.calibration_reserve_seconds is 0, but quant.kind gptq calibrates on training time.",
-    ("budgets.calibration_reserve_seconds=600.0",): "budgets: calibration_reserve_seconds 600.0 leaves nothing of "
-    "train_seconds 600.0.",
-    (
-        "model.vocabulary={kind: untied, init_std: 0.1, width: 8}",
-    ): "optim.head is null, but model.vocabulary.kind is untied: an "
-    "untied vocabulary needs a head, a tied one has none.",
-    ("optim.head={kind: adamw, lr: 0.1, betas: [0.9, 0.9], eps: 1.0e-8, weight_decay: 0}",): "optim.head is there, but "
-    "model.vocabulary.kind is tied: an untied vocabulary needs a head, a tied one has none.",
-    (
-        "evaluation.score.stride=2049",
-    ): "evaluation.score: stride 2049 is over window 2048: tokens between would not be scored.",
-}
-assert len(TOGETHER) == 14
-
-
-@pytest.mark.parametrize(("settings", "message"), TOGETHER.items(), ids=[s[0][:40] for s in TOGETHER])
-def test_values_that_do_not_go_together_are_refused_at_the_one_that_was_written_last(settings, message):
-    assert refusal(PR1394, *settings) == [f"--set {settings[0]}: {message}"]
-
-
-def test_an_untied_vocabulary_with_a_head_is_a_recipe(folder):
-    head = "{kind: adamw, lr: 0.1, betas: [0.9, 0.9], eps: 1.0e-8, weight_decay: 0}"
-    vocabulary = "{kind: untied, init_std: 0.1, width: 8}"
-    recipe = resolve(PR1394, [f"model.vocabulary={vocabulary}", f"optim.head={head}"])
-    assert recipe.model.vocabulary.kind == "untied"
-
-
 def test_no_value_of_a_recipe_can_be_changed():
     recipe = resolve(PR1394)
     for part, name in ((recipe, "name"), (recipe.model, "width"), (recipe.optim.matrix.momentum, "steps")):

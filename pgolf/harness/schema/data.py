@@ -26,6 +26,8 @@ class Data(Part):
     """Data set folder: DATA_DIR/datasets/fineweb10B_<variant>."""
     tokenizer: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+\.model$")]
     """SentencePiece model in DATA_DIR/tokenizers."""
+    repo: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")] | None
+    """Hugging Face data set that holds this export; null: none does."""
     train_shards: Count
     """How many training shards the run uses, from the first on."""
     loader: Annotated[Shuffled | Sequential, Field(discriminator="kind")]

@@ -6,12 +6,14 @@ from pydantic import Field
 
 from pgolf.harness.schema.base import Count, Fraction, NotNegative, Part, Positive, WholeNumber
 
+Momentum = Annotated[float, Field(ge=0, lt=1)]
+
 
 class Ramp(Part):
     """Linear from `first` to `last` over `steps` steps, then constant."""
 
-    first: Fraction
-    last: Fraction
+    first: Momentum
+    last: Momentum
     steps: WholeNumber
 
 
@@ -41,7 +43,7 @@ class AdamW(Part):
     slot: ClassVar[str] = "optim"
     kind: Literal["adamw"]
     lr: Positive
-    betas: tuple[Fraction, Fraction]
+    betas: tuple[Momentum, Momentum]
     eps: Positive
     weight_decay: NotNegative
 

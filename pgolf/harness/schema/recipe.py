@@ -12,6 +12,7 @@ from pgolf.harness.schema.optim import Optim
 from pgolf.harness.schema.quant import Brotli, Gptq, Int8Rows, Zlib
 from pgolf.harness.schema.train import Budgets, Ema, Hardware, Last, Train
 
+TRACK_LIMITS = {"track_10min_16mb": {"train_seconds": 600, "eval_seconds": 600, "artifact_bytes": 16_000_000}}
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
@@ -24,7 +25,7 @@ class Author(Part):
 class Recipe(Part):
     name: Name
     """Names the folders of runs and records."""
-    title: str
+    title: Annotated[str, Field(pattern=r"^[^\r\n|]{1,120}$")]
     """One line for people."""
     track: Literal["track_10min_16mb", "track_non_record_16mb"]
     author: Author
@@ -59,4 +60,10 @@ class Recipe(Part):
             raise ValueError(
                 "budgets.calibration_reserve_seconds is 0, but quant.kind gptq calibrates on training time"
             )
+        for name, limit in TRACK_LIMITS.get(self.track, {}).items():
+            if (found := getattr(self.budgets, name)) > limit:
+                raise ValueError(
+                    f"budgets.{name} is {found}, over the {limit} of {self.track}: lower it, or set track: "
+                    "track_non_record_16mb"
+                )
         return self

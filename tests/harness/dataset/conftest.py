@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-
 REPO = "somebody/shards"
 COMMIT = "c0ffee" + "0" * 34
 COMMAND = """

@@ -29,7 +29,8 @@ def test_the_forward_pass_is_one_graph_in_every_phase_and_computes_the_same(name
     model = gpt.build(cfg.model, torch.device("cpu"), torch.float32)
     compiled = torch.compile(model, dynamic=False, fullgraph=True, backend="aot_eager")
     tokens_BT = batch(cfg)
-    for model.phase in range(len(model.orders)):
+    for phase in range(len(model.orders)):
+        model.phase = phase
         for scored in (T, 16):
             eager = model(tokens_BT[:, :-1], tokens_BT[:, -scored:])
             assert torch.allclose(compiled(tokens_BT[:, :-1], tokens_BT[:, -scored:]), eager, atol=1e-5)
