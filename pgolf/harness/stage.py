@@ -81,8 +81,8 @@ def environment(job: Job, stage: Stage, folder: Path) -> dict[str, str]:
     env.setdefault("OMP_NUM_THREADS", str(max(1, len(os.sched_getaffinity(0)) // processes)))
     return env | {
         "SEED": str(job.seed),
-        "DATA_DIR": str(folder / "data"),
-        "PGOLF_EVENTS": str(folder / "events.jsonl"),
+        "DATA_DIR": str(folder.resolve() / "data"),
+        "PGOLF_EVENTS": str(folder.resolve() / "events.jsonl"),
         "PYTHONUNBUFFERED": "1",
     }
 

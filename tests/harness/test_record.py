@@ -73,6 +73,15 @@ def test_the_same_record_is_not_written_twice(made, demo_dir):
     assert {path: path.stat().st_mtime_ns for path in (made / FOLDER).iterdir()} == before
 
 
+def test_folders_may_be_relative(demo_dir, tmp_path):
+    (tmp_path / "data").symlink_to(demo_dir)
+    argv = micro("record", Path("data"), Path())
+    done = finished(argv, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == f"record {FOLDER}"
+    assert (tmp_path / FOLDER / "README.md").is_file()
+
+
 def test_a_record_lacks_no_seed(made, demo_dir):
     message = refused(finished(micro("record", demo_dir, made, SEEDS, options=("--seed", "1"))), 2)
     assert message == "pgolf: no record: seeds 2, 3 of the recipe have not been run. Run without --seed.\n"
