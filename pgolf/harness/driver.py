@@ -83,9 +83,7 @@ class Driver:
         self.say(
             f"script {self.runs_dir / recipe.name / 'train_gpt.py'}: {len(bundle.packed(recipe).encode()):,} bytes"
         )
-        self.say(
-            f"machine {machine.hardware_name(machine.facts())}; hardware.world_size {recipe.hardware.world_size}"
-        )
+        self.say(f"machine {machine.hardware_name(machine.facts())}; hardware.world_size {recipe.hardware.world_size}")
         for seed in self.seeds:
             for stage in STAGES:
                 folder = self.runs_dir / recipe.name / str(seed) / stage.folder

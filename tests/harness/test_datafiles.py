@@ -99,7 +99,9 @@ def test_published_data_that_are_missing_are_refused_with_the_command_that_fetch
     place = tmp_path / "my data"
     with pytest.raises(DataError) as caught:
         Files(recipe, place)
-    command = f"pgolf data fetch --variant sp8192 --train-shards 128 --repo kevclark/parameter-golf --data-dir '{place}'"
+    command = (
+        f"pgolf data fetch --variant sp8192 --train-shards 128 --repo kevclark/parameter-golf --data-dir '{place}'"
+    )
     assert str(caught.value).endswith(f"For this recipe: `{command}`.")
 
 
