@@ -34,6 +34,7 @@ def run_stage(cfg) -> None:
     hessians = quantizer.calibrate(cfg.quant, model, calibration_batches(cfg))
     ranks.synchronize()
     event("calibrated", hessians=len(hessians), seconds=time.perf_counter() - start)
+    torch.set_float32_matmul_precision("highest")  # GPTQ carries errors of a rounding step; TF32 would add its own
     if run.RANK == 0:
         layout = policy.layout(quantizer, cfg.quant, model)
         stored = policy.quantize(quantizer, cfg.quant, model, hessians)
