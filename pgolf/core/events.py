@@ -19,7 +19,7 @@ LINES = {
     "warmup_step": "warmup_step: {step}/{steps}",
     "train_step": "{step}/{steps} train_loss: {loss_nats_per_token:.4f} train_time: {minutes:.1f}m tok/s: {tokens_per_second:.0f}",
     "loop": "layer_loop:enabled step:{step} frac:{fraction:.3f} encoder:{encoder} decoder:{decoder}",
-    "train_end": "stopping_early: {reason} train_time: {ms:.0f}ms step: {step}/{steps}",
+    "train_end": "{reason} train_time: {ms:.0f}ms step: {step}/{steps}",
     "memory": "peak memory allocated: {gpu_mib} MiB reserved: {gpu_reserved_mib} MiB host: {host_mib} MiB",
     "weights": "Serialized model: {weights_bytes} bytes",
     "calibrated": "GPTQ:collected {hessians} Hessians in {seconds:.1f}s",

@@ -1,6 +1,6 @@
 """What the process is told by its environment: seed, data, output folder, and its place among the ranks.
 
-SEED       the run's seed (default: the recipe's first)           DATA_DIR   datasets/ and tokenizers/ (./data)
+SEED       the run's seed (1337)           DATA_DIR   datasets/ and tokenizers/ (./data)
 PGOLF_OUT  where the stages leave their files (.)                 RANK, WORLD_SIZE   set by torchrun
 """
 
@@ -32,8 +32,8 @@ def parse(text: str) -> SimpleNamespace:
     return json.loads(text, object_hook=lambda fields: SimpleNamespace(**fields))
 
 
-def seed(cfg) -> int:
-    return int(os.environ.get("SEED", cfg.seeds[0]))
+def seed() -> int:
+    return int(os.environ.get("SEED", 1337))
 
 
 def dataset(cfg) -> Path:

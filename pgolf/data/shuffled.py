@@ -25,7 +25,7 @@ class Windows:
         self.starts: list[list[int]] = [[] for _ in paths]
         self.refill()
         if not any(self.starts):
-            raise DataError(f"{[p.name for p in paths]}: no window of {sequence_tokens + 1} tokens. Use longer shards.")
+            raise DataError(f"a logical rank has no window of {sequence_tokens + 1} tokens in its shards. Use longer shards.")
 
     def refill(self) -> None:
         for i, shard in enumerate(self.shards):
@@ -48,10 +48,7 @@ class Windows:
 class Loader:
     def __init__(self, paths: list[Path], sequence_tokens: int, logical_ranks: int):
         if len(paths) < logical_ranks:
-            raise DataError(
-                f"found {len(paths)} training shards for {logical_ranks} logical ranks, each needs one of its own. "
-                "Fetch more shards."
-            )
+            raise DataError(f"found {len(paths)} training shards, need {logical_ranks}: one for each logical rank.")
         self.windows: dict[int, Windows] = {}
         self.make = lambda rank: Windows(paths[rank::logical_ranks], sequence_tokens, rank)
 

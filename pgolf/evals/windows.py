@@ -5,7 +5,6 @@ Target t is the token after position t. Rows follow one another without gap or o
 """
 
 # W windows, B of them in a batch, T positions, K scored positions
-import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,6 +13,9 @@ import torch
 from pgolf.core.events import event
 from pgolf.core.ranks import device, share_of
 from pgolf.evals.ledger import Ledger
+
+
+READ_BACK_BATCHES = 32  # losses stay on the GPU so long, so that it does not wait for the CPU
 
 
 def batches(plan_W3: np.ndarray, length: int, size: int) -> Iterator[np.ndarray]:
@@ -34,26 +36,21 @@ def score(forward, tokens_N: np.ndarray, bytes_N: np.ndarray, plan_W3: np.ndarra
     mine = plan_W3[first:last]
     ledger = Ledger(*((int(mine[0, 1]), int(mine[-1, 2])) if len(mine) else (0, 0)), bytes_N)
     ids_all = torch.from_numpy(tokens_N.astype(np.int64)).to(device())
+    begin_W = torch.from_numpy(mine[:, 0]).to(device())
+    offset_T = torch.arange(length, device=device())
     limit = len(tokens_N) - 1
-    waiting, shown = None, time.monotonic()
-
-    def settle(batch_B3, nats_BK) -> None:
-        """Positions beyond the end of the stream are padding: they stand last and are dropped."""
-        start, stop = int(batch_B3[0, 1]), int(batch_B3[-1, 2])
-        ledger.commit(start, nats_BK.flatten()[: stop - start].cpu().numpy())
-
+    waiting: list[torch.Tensor] = []
+    at = 0
     for batch_B3 in batches(mine, length, size):
-        begin_B1 = torch.from_numpy(batch_B3[:, :1]).to(device())
-        position_BT = begin_B1 + torch.arange(length, device=device())
-        targets_BT = ids_all[(position_BT + 1).clamp(max=limit)]
-        scored = length - int(batch_B3[0, 1] - batch_B3[0, 0])
-        nats_BK = forward(ids_all[position_BT.clamp(max=limit)], targets_BT[:, -scored:])
-        if waiting:
-            settle(*waiting)
-        waiting = batch_B3, nats_BK  # read back one batch later, so that the GPU does not wait
-        if time.monotonic() - shown > 1:
-            shown = time.monotonic()
+        position_BT = begin_W[at : at + len(batch_B3), None] + offset_T
+        at += len(batch_B3)
+        start, stop = int(batch_B3[0, 1]), int(batch_B3[-1, 2])
+        scored = length - (start - int(batch_B3[0, 0]))
+        targets_BK = ids_all[(position_BT + 1).clamp(max=limit)][:, -scored:]
+        nats_BK = forward(ids_all[position_BT.clamp(max=limit)], targets_BK)
+        waiting.append(nats_BK.flatten()[: stop - start])  # what is beyond the end of the stream is padding, and stands last
+        if len(waiting) == READ_BACK_BATCHES or at == len(mine):
+            ledger.commit(stop - sum(map(len, waiting)), torch.cat(waiting).cpu().numpy())
+            waiting.clear()
             event("progress", stage="evaluate", done=ledger.next - ledger.start, total=ledger.stop - ledger.start)
-    if waiting:
-        settle(*waiting)
     return ledger

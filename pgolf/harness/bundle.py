@@ -26,6 +26,7 @@ NOT_SHIPPED: Any = {
     "title": True,
     "author": True,
     "track": True,
+    "seeds": True,
     "data": {"repo"},
     "hardware": {"world_size"},
     "budgets": {"artifact_bytes"},
@@ -93,7 +94,7 @@ def is_module(name: str) -> bool:
 
 
 def modules(recipe: Recipe) -> dict[str, str]:
-    """{module: source} of everything the recipe runs, in name order."""
+    """{module: source} of everything the recipe runs, in the order that compresses best: by depth, then by name."""
     todo = [f"pgolf.stages.{stage}" for stage in STAGES] + list(kinds(recipe))
     found: dict[str, str] = {}
     while todo:
@@ -105,7 +106,7 @@ def modules(recipe: Recipe) -> dict[str, str]:
             raise InputError(f"{name} is part of the harness and cannot ship: a bundled module imports it.")
         found[name] = path.read_text(encoding="utf-8")
         todo += imports(found[name])
-    return dict(sorted(found.items()))
+    return dict(sorted(found.items(), key=lambda item: (item[0].count("."), item[0])))
 
 
 def minify(sources: dict[str, str]) -> dict[str, str]:

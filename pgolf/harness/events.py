@@ -62,7 +62,7 @@ class Progress(Event):
     event: Literal["progress"]
     stage: Literal["train", "evaluate"]
     done: int
-    total: int
+    total: int | None = None
     seconds: float | None = None
     loss_nats_per_token: float | None = None
 
@@ -86,7 +86,7 @@ class Loop(Event):
 
 class TrainEnd(Event):
     event: Literal["train_end"]
-    reason: Literal["wallclock_cap", "max_steps"]
+    reason: Literal["stopping_early: wallclock_cap", "finished: max_steps"]
     seconds: float
     step: int
     steps: int

@@ -41,7 +41,7 @@ def run_record(
             "steps": end.step,
             "seconds": end.seconds,
             "outside_seconds": outside(stages["train"]),
-            "stopped_by": end.reason,
+            "stopped_by": end.reason.split(": ")[1],
             "milliseconds_per_step": 1000 * end.seconds / max(end.step, 1),
             "curve": [[e.step, e.loss_nats_per_token, e.seconds] for e in steps],
         },

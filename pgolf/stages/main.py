@@ -45,8 +45,8 @@ def run_all(cfg, stages) -> None:
             f"{run.WORLD} processes do not divide the {cfg.hardware.logical_ranks} logical ranks of a step."
         )
     if "train" in stages:
-        text = "\n".join([f"  seed: {run.seed(cfg)}", *flat(cfg)])
-        event("settings", seed=run.seed(cfg), world_size=run.WORLD, text=text)
+        text = "\n".join([f"  seed: {run.seed()}", *flat(cfg)])
+        event("settings", seed=run.seed(), world_size=run.WORLD, text=text)
     for stage in stages:
         import_module(f"pgolf.stages.{stage}").run_stage(cfg)
         if run.WORLD > 1:

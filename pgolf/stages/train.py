@@ -45,7 +45,7 @@ class Trainer:
             loss.backward()
             total += loss.detach()
         if run.WORLD > 1:
-            for dtype in {p.dtype for p in self.model.parameters()}:
+            for dtype in dict.fromkeys(p.dtype for p in self.model.parameters()):  # one order on all ranks
                 grads = [p.grad for p in self.model.parameters() if p.dtype == dtype]
                 flat = ranks.all_sum(torch.cat([g.flatten() for g in grads]))
                 for grad, piece in zip(grads, flat.split([g.numel() for g in grads]), strict=True):
@@ -94,7 +94,7 @@ def finite(loss: torch.Tensor, step: int) -> float:
 
 
 def run_stage(cfg) -> None:
-    torch.manual_seed(run.seed(cfg))
+    torch.manual_seed(run.seed())
     model = gpt.build(cfg.model, ranks.device(), ranks.activation_dtype())
     trainer = Trainer(cfg, model)
     event("data", train_shards=cfg.data.train_shards)
@@ -109,7 +109,8 @@ def run_stage(cfg) -> None:
     ranks.barrier()
     event("clock", phase="train", limit_seconds=budgets.train_seconds)
     start = shown = time.perf_counter()
-    slowest, elapsed, reason = 0.0, 0.0, "max_steps"
+    recent = torch.zeros((), pin_memory=ranks.device().type == "cuda")
+    slowest, elapsed, reason = 0.0, 0.0, "finished: max_steps"
     for step in range(stop.steps):
         if cap_seconds:
             # Near the end the GPU is waited for, so that the clock is true and the last step still fits.
@@ -119,7 +120,7 @@ def run_stage(cfg) -> None:
             slowest = max(now - elapsed, 0.9 * slowest)
             elapsed = now
             if elapsed + slowest > cap_seconds:
-                reason = "wallclock_cap"
+                reason = "stopping_early: wallclock_cap"
                 break
         progress = Progress(step, stop.steps, elapsed, cap_seconds)
         if model.phase + 1 < len(model.orders) and progress.fraction >= model.from_fraction:
@@ -140,9 +141,11 @@ def run_stage(cfg) -> None:
                 tokens_per_second=done * cfg.train.batch_tokens / seconds,
             )
         elif run.RANK == 0 and now - shown > 1:
+            if shown > start:
+                part = finite(recent, done) * run.WORLD
+                event("progress", stage="train", done=done, seconds=now - start, loss_nats_per_token=part)
             shown = now
-            part = finite(loss, done) * run.WORLD
-            event("progress", stage="train", done=done, total=stop.steps, seconds=now - start, loss_nats_per_token=part)
+            recent.copy_(loss, non_blocking=True)  # read a second later, so that nobody waits for the GPU
     else:
         step = stop.steps
     ranks.synchronize()

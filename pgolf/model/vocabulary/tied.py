@@ -15,7 +15,10 @@ class Tied(nn.Module):
     def __init__(self, cfg):
         super().__init__()
         self.tok_emb = tag(nn.Parameter(torch.randn(cfg.vocab_size, cfg.width) * cfg.vocabulary.init_std), EMBEDDING)
-        self.head = self.tok_emb
+
+    @property
+    def head(self):
+        return self.tok_emb
 
     def embed(self, ids_BT):
         return rms(F.embedding(ids_BT, self.tok_emb))

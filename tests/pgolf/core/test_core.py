@@ -23,11 +23,11 @@ def test_a_resolved_recipe_is_a_tree_of_plain_objects():
     assert (cfg.optim.matrix.lr, cfg.seeds, cfg.average) == (0.02, [1, 2], None)
 
 
-def test_the_seed_is_that_of_the_environment_or_else_the_recipes_first(monkeypatch):
+def test_the_seed_is_that_of_the_environment_or_else_the_challenges(monkeypatch):
     monkeypatch.delenv("SEED", raising=False)
-    assert run.seed(tree(seeds=[7, 8])) == 7
+    assert run.seed() == 1337
     monkeypatch.setenv("SEED", "42")
-    assert run.seed(tree(seeds=[7, 8])) == 42
+    assert run.seed() == 42
 
 
 def test_parameters_are_found_by_role_each_once():
