@@ -25,7 +25,9 @@ class Windows:
         self.starts: list[list[int]] = [[] for _ in paths]
         self.refill()
         if not any(self.starts):
-            raise DataError(f"a logical rank has no window of {sequence_tokens + 1} tokens in its shards. Use longer shards.")
+            raise DataError(
+                f"a logical rank has no window of {sequence_tokens + 1} tokens in its shards. Use longer shards."
+            )
 
     def refill(self) -> None:
         for i, shard in enumerate(self.shards):

@@ -9,7 +9,6 @@ from rich.console import Console
 from pgolf.core.errors import InputError
 from pgolf.harness import bundle, judge, machine
 from pgolf.harness.dataset.demo import ensure_demo
-from pgolf.harness.reference import references
 from pgolf.harness.resolve import digest, resolve
 from pgolf.harness.run import Run, opened, run_seed
 from pgolf.harness.stage import STAGES, command
@@ -68,11 +67,13 @@ class Driver:
                 f"hardware.world_size is {wanted}, this machine has {gpus} GPUs. The same tokens in the same steps on fewer: "
                 f"--set hardware.world_size={max(n for n in range(1, gpus + 1) if recipe.hardware.logical_ranks % n == 0)}"
             )
-        self.opened: Run = self.stack.enter_context(opened(recipe, self.runs_dir, self.data_dir, self.fresh))
+        self.opened: Run = self.stack.enter_context(
+            opened(recipe, self.runs_dir, self.data_dir, self.seeds if self.fresh else ())
+        )
         self.say(
             f"recipe {recipe.name}: digest {digest(recipe)[:16]}, script {self.opened.script.stat().st_size:,} bytes"
         )
-        watcher = Watcher(self.console)
+        watcher = Watcher(self.console, recipe)
         runs = [run_seed(self.opened, seed, watcher) for seed in self.seeds]
         self.report(runs)
         return runs
@@ -92,9 +93,7 @@ class Driver:
                 self.say(f"{state} {folder}: SEED={seed} {line}   (sees {stage.sees or 'no data'})")
 
     def report(self, runs: list[dict[str, Any]]) -> None:
-        self.references = references(
-            self.opened.files, self.recipe.model.vocab_size, self.recipe.evaluation.score.window
-        )
+        self.references = self.opened.references()
         scores = [run["scores"]["final"]["val_bpb"] for run in runs]
         mean = sum(scores) / len(scores)
         uniform, unigram = self.references["uniform_bpb"], self.references["unigram_bpb"]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pgolf.harness.dataset.known import VALIDATION_BYTES_MAX, VALIDATION_BYTES_MIN, VALIDATION_TARGETS
 from pgolf.harness.schema.recipe import Recipe
 
 
@@ -33,6 +34,14 @@ def faults(run: dict[str, Any], recipe: Recipe) -> list[str]:
         found.append(
             f"evaluation took {final['outside_seconds']:.1f} s, {over:.3f} s over {budgets.eval_seconds:.0f} s."
         )
+    if (known := VALIDATION_TARGETS.get(run["data"]["variant"])) is not None:
+        targets = known.get(recipe.evaluation.score.window, frozenset().union(*known.values()))
+        if final["tokens"] not in targets or not VALIDATION_BYTES_MIN <= final["bytes"] <= VALIDATION_BYTES_MAX:
+            found.append(
+                f"{final['tokens']:,} targets of {final['bytes']:,} bytes were scored; {run['data']['variant']} has "
+                f"{', '.join(f'{n:,}' for n in sorted(targets))} targets of {VALIDATION_BYTES_MIN:,} to {VALIDATION_BYTES_MAX:,} "
+                "bytes. Run `pgolf data check`."
+            )
     return found
 
 

@@ -24,6 +24,7 @@ from pgolf.harness.run import RECIPE, SCRIPT, Run
 from pgolf.harness.run_record import one
 
 BPB_TOLERANCE = 1e-6  # kernels may differ in rounding between two processes; a wrong artifact differs by far more
+RECORD_SEEDS_MIN = 3
 LOG_ORDER = ("train", "quantize", "package", "diagnose", "evaluate")
 TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("pgolf.harness"), undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
@@ -41,7 +42,7 @@ def write(
 ) -> Path:
     """The path of the finished folder. Raises BudgetError, InputError or ArtifactError with every reason to refuse."""
     recipe = run.recipe
-    day = checked_date(date)
+    day = checked_date(date, runs)
     folder = records_dir / recipe.track / f"{day}_{recipe.name}"
     refuse(run, runs)
     if folder.exists():
@@ -60,9 +61,11 @@ def write(
     return folder
 
 
-def checked_date(date: str | None) -> str:
+def checked_date(date: str | None, runs: list[dict[str, Any]]) -> str:
+    """The day given, or the day (UTC) on which the last stage of the runs began."""
     if date is None:
-        return datetime.datetime.now(datetime.UTC).date().isoformat()
+        last = max(one["started"] for run in runs for one in run["stages"].values())
+        return datetime.datetime.fromtimestamp(last, datetime.UTC).date().isoformat()
     try:
         return datetime.date.fromisoformat(date).isoformat()
     except ValueError:
@@ -74,6 +77,10 @@ def refuse(run: Run, runs: list[dict[str, Any]]) -> None:
     if missing := judge.missing_seeds(runs, run.recipe):
         raise InputError(
             f"no record: seeds {', '.join(map(str, missing))} of the recipe have not been run. Run without --seed."
+        )
+    if run.recipe.track == "track_10min_16mb" and len(runs) < RECORD_SEEDS_MIN:
+        raise InputError(
+            f"no record: {len(runs)} seeds; {run.recipe.track} needs {RECORD_SEEDS_MIN}. Add seeds to the recipe."
         )
     reasons = [f"no record: seed {r['seed']}: {fault}" for r in runs for fault in judge.faults(r, run.recipe)]
     reasons += [f"no record: the seeds differ in {what}; run them again with --fresh." for what in judge.mixed(runs)]
@@ -105,7 +112,7 @@ def proven(run: Run, record: dict[str, Any], say: Callable[[str], None]) -> dict
     if abs(again.val_bpb - final["val_bpb"]) > BPB_TOLERANCE or again.tokens != final["tokens"]:
         raise ArtifactError(
             f"no record: seed {seed}: the artifact gives {again.val_bpb:.8f} bpb over {again.tokens:,} tokens in a fresh "
-            f"process, the run recorded {final['val_bpb']:.8f} over {final['tokens']:,}. Run the seed again with --fresh."
+            f"process, the run recorded {final['val_bpb']:.8f} over {final['tokens']:,}. Run it again with --seed {seed} --fresh."
         )
     same = ledger.sha256 == final["ledger_sha256"]
     say(f"seed {seed}: a fresh process gives {again.val_bpb:.8f} bpb, " + ("bit for bit" if same else "to rounding"))

@@ -227,8 +227,8 @@ def as_json(recipe: Recipe) -> str:
 
 
 def digest(recipe: Recipe) -> str:
-    """sha256 of the resolved recipe."""
-    return hashlib.sha256(as_json(recipe).encode()).hexdigest()
+    """sha256 of the resolved recipe without its seeds: what is run, whichever seeds it is run for."""
+    return hashlib.sha256(json.dumps(recipe.model_dump(mode="json", exclude={"seeds"})).encode()).hexdigest()
 
 
 def flatten(value: Any, path: str = "") -> dict[str, Any]:

@@ -15,8 +15,9 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from pgolf.core.errors import InputError
-from pgolf.harness import atomic, bundle, machine, stage
+from pgolf.harness import atomic, bundle, stage
 from pgolf.harness.datafiles import Files
+from pgolf.harness.reference import references
 from pgolf.harness.resolve import as_json, differences, digest
 from pgolf.harness.run_record import run_record
 from pgolf.harness.schema.recipe import Recipe
@@ -24,6 +25,8 @@ from pgolf.harness.watch import Watcher
 
 SCRIPT = "train_gpt.py"
 RECIPE = "recipe.resolved.json"
+DATA = "data.json"
+REFERENCES = "references.json"
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,14 @@ class Run:
     def seed_folder(self, seed: int) -> Path:
         return self.folder / str(seed)
 
+    def references(self) -> dict[str, float]:
+        """What predictors without training score on the same targets; counted once for a run folder."""
+        path = self.folder / REFERENCES
+        if not path.is_file():
+            recipe = self.recipe
+            atomic.write_json(path, references(self.files, recipe.model.vocab_size, recipe.evaluation.score.window))
+        return atomic.read_json(path)
+
     def job(self, seed: int) -> stage.Job:
         return stage.Job(
             folder=self.seed_folder(seed),
@@ -53,8 +64,11 @@ class Run:
 
 
 @contextmanager
-def opened(recipe: Recipe, runs_dir: Path, data_dir: Path, fresh: bool) -> Iterator[Run]:
-    """The run folder of a recipe, locked. Refuses one that another recipe or another version of pgolf has begun."""
+def opened(recipe: Recipe, runs_dir: Path, data_dir: Path, fresh: tuple[int, ...]) -> Iterator[Run]:
+    """The run folder of a recipe, locked; what is there of the seeds in `fresh` is deleted.
+
+    Refuses a folder that another recipe, other data or another version of pgolf has begun.
+    """
     folder = runs_dir / recipe.name
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / ".lock", timeout=0)
@@ -65,26 +79,29 @@ def opened(recipe: Recipe, runs_dir: Path, data_dir: Path, fresh: bool) -> Itera
     try:
         with interruptible():
             files = Files(recipe, data_dir)
-            if fresh:
-                for old in folder.iterdir():
-                    if old.is_dir():
-                        shutil.rmtree(old)
-            claim(recipe, folder, fresh)
+            for old in folder.iterdir():
+                if old.is_dir() and (old.name in map(str, fresh) or old.name.startswith(".proof_")):
+                    shutil.rmtree(old)
+            claim(recipe, folder, files.digests())
             yield Run(recipe, folder, files)
     finally:
         lock.release()
 
 
-def claim(recipe: Recipe, folder: Path, fresh: bool) -> None:
-    """Write the recipe and its script into the folder, or find them there unchanged."""
+def claim(recipe: Recipe, folder: Path, digests: dict[str, str]) -> None:
+    """Write recipe, script and data digests into the folder, or find them there unchanged. Seeds may be added."""
     script, resolved = bundle.packed(recipe), as_json(recipe)
-    begun = folder / RECIPE
-    if begun.is_file() and not fresh and any(path.is_dir() for path in folder.iterdir()):
-        before = Recipe.model_validate_json(begun.read_text())
-        changed = [
-            f"{name}: {old} -> {new}" for name, old, new in differences(before, recipe) if not name.startswith("seeds")
-        ]
-        if (folder / SCRIPT).read_text() != script and not changed:
+    if any(path.is_dir() for path in folder.iterdir()):
+        changed = []
+        if (folder / RECIPE).is_file():
+            before = Recipe.model_validate_json((folder / RECIPE).read_text())
+            rows = [row for row in differences(before, recipe) if row[0] not in ("seeds", "title")]
+            changed = [f"{name}: {old} -> {new}" for name, old, new in rows]
+        if (folder / DATA).is_file():
+            seen = atomic.read_json(folder / DATA)
+            names = sorted(name for name in seen.keys() | digests.keys() if seen.get(name) != digests.get(name))
+            changed += [f"data file {name}" for name in names]
+        if not changed and (not (folder / SCRIPT).is_file() or (folder / SCRIPT).read_text() != script):
             changed = ["the code of pgolf"]
         if changed:
             raise InputError(
@@ -92,8 +109,10 @@ def claim(recipe: Recipe, folder: Path, fresh: bool) -> None:
                 "Use --fresh to start over there (its runs are deleted), or --runs-dir for another place."
             )
     else:
-        atomic.write_text(folder / SCRIPT, script)
-    atomic.write_text(begun, resolved)
+        (folder / REFERENCES).unlink(missing_ok=True)
+    atomic.write_text(folder / SCRIPT, script)
+    atomic.write_json(folder / DATA, digests)
+    atomic.write_text(folder / RECIPE, resolved)
 
 
 @contextmanager
@@ -119,20 +138,18 @@ def run_seed(run: Run, seed: int, watcher: Watcher) -> dict[str, Any]:
             stage.run(job, one, watch, spent_seconds=spent if one.name == "quantize" else 0.0)
         if one.name == "train":
             spent = train_seconds(job)
-    path = job.folder / "run.json"
-    if not path.is_file():
-        script = run.script.read_bytes()
-        identity = {
-            "recipe": run.recipe.name,
-            "recipe_digest": digest(run.recipe),
-            "script_sha256": hashlib.sha256(script).hexdigest(),
-            "script_bytes": len(script),
-            "seed": seed,
-            "world_size": run.recipe.hardware.world_size,
-        }
-        record = run_record(job.folder, identity, machine.facts(), run.files.digests(), run.recipe.data.variant)
-        atomic.write_json(path, record)
-    return atomic.read_json(path)
+    script = run.script.read_bytes()
+    identity = {
+        "recipe": run.recipe.name,
+        "recipe_digest": digest(run.recipe),
+        "script_sha256": hashlib.sha256(script).hexdigest(),
+        "script_bytes": len(script),
+        "seed": seed,
+        "world_size": run.recipe.hardware.world_size,
+    }
+    record = run_record(job.folder, identity, atomic.read_json(run.folder / DATA), run.recipe.data.variant)
+    atomic.write_json(job.folder / "run.json", record)
+    return record
 
 
 def train_seconds(job: stage.Job) -> float:

@@ -19,9 +19,7 @@ def one(found: list[events.AnyEvent], kind: type[T], **fields: Any) -> T:
     return match[0]
 
 
-def run_record(
-    folder: Path, identity: dict[str, Any], machine: dict[str, Any], digests: dict[str, str], variant: str
-) -> dict[str, Any]:
+def run_record(folder: Path, identity: dict[str, Any], digests: dict[str, str], variant: str) -> dict[str, Any]:
     """The record of the finished stages in `folder`."""
     stages = {s.name: atomic.read_json(folder / s.folder / "stage.json") for s in STAGES}
     said = {s.name: events.read(folder / s.folder / "events.jsonl") for s in STAGES}
@@ -34,7 +32,7 @@ def run_record(
     return {
         "format": FORMAT,
         **identity,
-        "machine": machine,
+        "machine": stages["train"]["machine"],
         "data": {"variant": variant, "sha256": digests},
         "parameters": one(said["train"], events.ModelBuilt).parameters,
         "train": {

@@ -2,7 +2,7 @@
 
 The process sees the script, the files it needs from earlier stages, and a data folder that holds only the split it may
 see. It works in NAME.partial-PID; only when it has ended well is the folder renamed to NAME, so what has that name is whole.
-A failed stage leaves NAME.failed with its log. When pgolf itself is killed, its stage is killed with it.
+A failed stage leaves NAME.failed with its log. When pgolf itself is killed, its stage is ended with it.
 """
 
 import ctypes
@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from pgolf.core.errors import BudgetError, StageError
-from pgolf.harness import atomic
+from pgolf.harness import atomic, machine
 from pgolf.harness.datafiles import Files, sha256_of
 from pgolf.harness.events import AnyEvent, Calibrated, Clock, Failure, Score, Tail, TrainEnd
 
-STARTUP_SECONDS_MAX = 3600.0  # from the start of the process to its first clock: imports, data, compiling
+SILENCE_SECONDS_MAX = 3600.0  # outside of timed phases without an event: imports, compiling, rounding, packing
 GRACE_SECONDS = 5.0  # a stage that stops itself in time never needs it
 TERMINATE_SECONDS = 10.0
 PR_SET_PDEATHSIG = 1
@@ -166,7 +166,7 @@ def execute(
                 if ended:
                     break
                 clocks.check()
-                time.sleep(0.05)
+                time.sleep(0.01)
         finally:
             stop(process)
     if process.returncode:
@@ -176,14 +176,15 @@ def execute(
         "command": ["python", *argv[1:]],
         "started": started,
         "seconds": time.time() - started,
+        "machine": machine.facts(),
         "phases": clocks.phases,
     }
 
 
 def die_with_parent() -> None:
-    """In the child: be killed when pgolf is. (Linux; elsewhere an orphan works on in a folder that nobody reads.)"""
+    """In the child: be ended when pgolf is killed; torchrun then ends its ranks. (Linux only.)"""
     if sys.platform == "linux":
-        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def stop(process: subprocess.Popen) -> None:
@@ -203,12 +204,12 @@ class Clocks:
 
     def __init__(self, stage: str, spent_seconds: float, kill: bool):
         self.stage, self.spent, self.kill = stage, spent_seconds, kill
-        self.started = time.monotonic()
+        self.started = self.heard = time.monotonic()
         self.phases: list[dict[str, Any]] = []
         self.begun: float | None = None
 
     def see(self, event: AnyEvent) -> None:
-        now = time.monotonic()
+        now = self.heard = time.monotonic()
         if isinstance(event, Clock):
             self.begun = now
             self.phases.append(
@@ -227,8 +228,8 @@ class Clocks:
                     f"{phase} has run {now - self.begun + self.spent:.0f} s of {limit:.0f} s and was stopped. "
                     "Lower train.stop.steps or the model's size, or raise the recipe's budget."
                 )
-        elif not self.phases and now - self.started > STARTUP_SECONDS_MAX:
-            raise StageError(f"{self.stage} has not started its clock in {STARTUP_SECONDS_MAX:.0f} s and was stopped.")
+        elif now - self.heard > SILENCE_SECONDS_MAX:
+            raise StageError(f"{self.stage} has said nothing for {SILENCE_SECONDS_MAX:.0f} s and was stopped.")
 
 
 def failure(stage: Stage, job: Job, folder: Path, code: int, failures: list[Failure]) -> StageError:
@@ -239,8 +240,15 @@ def failure(stage: Stage, job: Job, folder: Path, code: int, failures: list[Fail
     # A killed rank takes the others with it, which then complain of it: what it died of comes first.
     killed = [(rank, int(code)) for rank, code in ranks if int(code) < 0 and int(code) != -signal.SIGTERM]
     if failures and not killed:
-        error = StageError(f"{stage.name}, seed {job.seed}: {failures[0].message} Log: {where}")
-        error.exit_code = failures[0].code
+        # A rank that ends takes the others with it, which then complain of that: what is no "bug" is the cause.
+        first = next((f for f in failures if not f.message.startswith("bug: ")), failures[0])
+        message = first.message
+        if "OutOfMemoryError" in message:
+            message = (
+                "the GPU's memory is full. Lower train.batch_tokens or evaluation.*.batch_windows, or use more GPUs."
+            )
+        error = StageError(f"{stage.name}, seed {job.seed}: {message} Log: {where}")
+        error.exit_code = first.code
         return error
     who, code = (killed or [(rank, int(one)) for rank, one in ranks] or [("", code)])[0]
     rank = f"rank {who}" if who else "its process"

@@ -9,13 +9,26 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from pgolf.harness import events
 from pgolf.harness.events import AnyEvent
+from pgolf.harness.schema.recipe import Recipe
 
 
 class Watcher:
     """Shows stages on a console. Off a terminal only the finished lines are printed."""
 
-    def __init__(self, console: Console):
-        self.console = console
+    def __init__(self, console: Console, recipe: Recipe):
+        self.console, self.recipe = console, recipe
+
+    def live(self, event: AnyEvent) -> tuple[str, float | None, float | None]:
+        """(note, done, total) for the live line; an empty note changes nothing. A timed run is measured in seconds."""
+        note, done, total = live(event)
+        if isinstance(event, events.TrainStep | events.Progress) and event.seconds is not None:
+            train, budgets = self.recipe.train, self.recipe.budgets
+            if isinstance(event, events.Progress):
+                note += f" {event.done * train.batch_tokens / event.seconds:,.0f} tok/s"
+                total = train.stop.steps
+            if train.stop.kind == "seconds":
+                done, total = event.seconds, budgets.train_seconds - budgets.calibration_reserve_seconds
+        return note, done, total
 
     @contextmanager
     def stage(self, seed: int, name: str, done: bool) -> Iterator[Callable[[AnyEvent], None]]:
@@ -36,7 +49,7 @@ class Watcher:
 
             def watch(event: AnyEvent) -> None:
                 seen.append(event)
-                note, done, total = live(event)
+                note, done, total = self.live(event)
                 if note:
                     progress.update(task, note=note, completed=done, total=total)
 
@@ -58,7 +71,7 @@ def live(event: AnyEvent) -> tuple[str, float | None, float | None]:
                 event.steps,
             )
         case events.Progress() if event.stage == "train":
-            return f"step {event.done}/{event.total} loss {event.loss_nats_per_token:.4f}", event.done, event.total
+            return f"step {event.done} loss {event.loss_nats_per_token:.4f}", event.done, None
         case events.Progress():
             return f"{event.done:,}/{event.total:,} tokens", event.done, event.total
         case events.Clock():

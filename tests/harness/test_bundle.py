@@ -170,3 +170,11 @@ def test_module_sizes_add_up_to_about_the_bundle(micro):
     total = len(bundle.packed(micro).encode())
     assert {name for name, *_ in rows} == set(bundle.modules(micro))
     assert 0.6 * total < sum(row[3] for row in rows) <= total
+
+
+def test_everybody_means_the_same_stages():
+    from pgolf.harness import record, stage
+    from pgolf.stages import main
+
+    names = {one.name for one in stage.STAGES}
+    assert names == set(main.STAGES) == set(record.LOG_ORDER) == set(bundle.STAGES) - {"main"}

@@ -16,7 +16,14 @@ from tests.recipes import quick
 DECLARED = {get_args(kind.model_fields["event"].annotation)[0]: kind for kind in events.Event.__subclasses__()}
 IN_EVERY_EVENT = {"event", "time", "rank"}
 MADE_OF_SECONDS = {"ms", "minutes"}  # of a log line, not of an event
-EXAMPLES = {int: 3, float: 1.5, str: "a\u2028b\n\x85\x0c{c} \U0001f3cc", list[int]: [0, 1], float | None: 0.25}
+EXAMPLES = {
+    int: 3,
+    float: 1.5,
+    str: "a\u2028b\n\x85\x0c{c} \U0001f3cc",
+    list[int]: [0, 1],
+    float | None: 0.25,
+    int | None: 3,
+}
 assert len(DECLARED) == 18
 
 

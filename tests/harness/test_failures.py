@@ -66,6 +66,18 @@ def test_a_killed_run_goes_on_at_its_first_unfinished_stage(demo_dir, tmp_path):
     assert left == ["1_train", "2_quantize", "3_package", "4_evaluate", "5_diagnose", "run.json"]
 
 
+def test_ranks_do_not_outlive_a_killed_run(demo_dir, tmp_path):
+    process = start(micro("run", demo_dir, tmp_path, LONG, "hardware.world_size=2"))
+    wait_for(lambda: '"train_step"' in events(tmp_path, "1_train"), process)
+    assert len([pid for pid, env in processes(str(tmp_path)) if "RANK" in env]) == 2
+    process.kill()
+    process.communicate()
+    end = time.monotonic() + 40
+    while processes(str(tmp_path)) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert processes(str(tmp_path)) == []
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_leaves_nothing_half_written(demo_dir, tmp_path, how):
     process = start(micro("run", demo_dir, tmp_path, LONG))

@@ -20,7 +20,7 @@ def run(seed=1, **changes):
         "train": {"outside_seconds": 588.0},
         "calibration": {"outside_seconds": 12.0},
         "bytes": {"code": 20_000, "model": 15_980_000, "total": 16_000_000},
-        "scores": {"final": {"outside_seconds": 600.0, "val_bpb": 1.08}},
+        "scores": {"final": {"outside_seconds": 600.0, "val_bpb": 1.08, "tokens": 40_540_160, "bytes": 151_078_221}},
     }
     for name, value in changes.items():
         *path, last = name.split("__")
@@ -51,6 +51,11 @@ FAULTS = {
         "training 588.0 s + calibration 30.5 s is 18.500 s over 600 s. Raise budgets.calibration_reserve_seconds or lower "
         "train.stop.steps.",
     ),
+    "a validation stream that is cut short": (
+        {"scores__final__tokens": 40_000_000},
+        "40,000,000 targets of 151,078,221 bytes were scored; sp8192 has 40,540,160 targets of 151,070,000 to 151,090,000 bytes. "
+        "Run `pgolf data check`.",
+    ),
     "evaluation too long": ({"scores__final__outside_seconds": 600.25}, "evaluation took 600.2 s, 0.250 s over 600 s."),
 }
 DIFFERENT = {
@@ -60,7 +65,7 @@ DIFFERENT = {
     "parameters": 101,
     "data": {"variant": "sp8192", "sha256": {"a.bin": "f2"}},
 }
-assert (len(FAULTS), len(DIFFERENT)) == (5, 5)
+assert (len(FAULTS), len(DIFFERENT)) == (6, 5)
 
 
 def test_a_run_just_within_its_budgets_has_no_fault():
@@ -74,7 +79,7 @@ def test_each_fault_alone_is_found_and_is_one_sentence(changes, sentence):
 
 def test_all_faults_together_are_all_found():
     changes = {name: value for change, _ in FAULTS.values() for name, value in change.items()}
-    assert len(faults(run(**changes), RECIPE)) == 4
+    assert len(faults(run(**changes), RECIPE)) == 5
 
 
 def test_the_budgets_are_those_of_the_recipe():

@@ -127,6 +127,32 @@ def test_a_run_begun_with_another_recipe_is_not_continued(made, demo_dir):
     assert "was begun with something else (optim.matrix.lr: 0.02 -> 0.03)" in message
 
 
+def test_seeds_may_be_added_to_a_run(made, demo_dir, tmp_path):
+    place = copy_of(made, tmp_path)
+    done = finished(micro("run", demo_dir, place, "seeds=[1, 2, 3, 4]"))
+    assert done.returncode == 0, done.stderr
+    assert sum("done before" in line for line in done.stdout.splitlines()) == 15
+    assert (place / "runs" / "smoke" / "4" / "run.json").is_file()
+
+
+def test_other_data_under_the_same_name_are_noticed(made, demo_dir, tmp_path):
+    """The run folder remembers what it was begun with; here that was another first shard."""
+    place = copy_of(made, tmp_path)
+    begun = place / "runs" / "smoke" / "data.json"
+    begun.write_text(json.dumps(json.loads(begun.read_text()) | {"fineweb_train_000000.bin": "0" * 64}))
+    message = refused(finished(micro("run", demo_dir, place, SEEDS)), 2)
+    assert "was begun with something else (data file fineweb_train_000000.bin)" in message
+
+
+def test_a_fresh_seed_leaves_the_other_seeds_alone(made, demo_dir, tmp_path):
+    place = copy_of(made, tmp_path)
+    runs = place / "runs" / "smoke"
+    before = {seed: (runs / seed / "1_train" / "stage.json").stat().st_mtime_ns for seed in ("1", "2", "3")}
+    assert finished(micro("run", demo_dir, place, SEEDS, options=("--seed", "2", "--fresh"))).returncode == 0
+    after = {seed: (runs / seed / "1_train" / "stage.json").stat().st_mtime_ns for seed in ("1", "2", "3")}
+    assert [seed for seed in before if before[seed] != after[seed]] == ["2"]
+
+
 def test_a_bad_date_is_refused(made, demo_dir):
     argv = micro("record", demo_dir, made, SEEDS, options=("--date", "yesterday"))
     assert "--date yesterday: allowed: YYYY-MM-DD" in refused(finished(argv), 2)

@@ -8,7 +8,11 @@ from rich.console import Console
 
 from pgolf.core.errors import StageError
 from pgolf.harness.events import Progress, TrainStep, parse
-from pgolf.harness.watch import Watcher, live
+from pgolf.harness.resolve import resolve
+from pgolf.harness.watch import Watcher
+from tests.command import ROOT, SMOKE
+
+RECIPE = resolve(SMOKE)  # 150 steps of 2,048 tokens
 
 
 def said(name, **fields):
@@ -26,7 +30,7 @@ STAGES = {
         [
             said("clock", phase="train", limit_seconds=600.0), said("warmup_step", step=1, steps=1, phase=0), step(1, 6.5),
             said("progress", stage="train", done=7, total=200, seconds=1.0, loss_nats_per_token=5.0), step(200),
-            said("train_end", reason="max_steps", seconds=12.34, step=200, steps=200),
+            said("train_end", reason="finished: max_steps", seconds=12.34, step=200, steps=200),
         ],
         "200 steps in 12.3 s, loss 3.2500 nats",
     ),
@@ -60,7 +64,7 @@ assert len(STAGES) == 6
 def shown(*, done=False, terminal=False, stages=STAGES):
     """What the watcher writes for these stages of seed 42."""
     file = io.StringIO()
-    watcher = Watcher(Console(file=file, soft_wrap=True, width=80, force_terminal=terminal))
+    watcher = Watcher(Console(file=file, soft_wrap=True, width=80, force_terminal=terminal), RECIPE)
     for name in stages:
         with watcher.stage(42, name, done) as watch:
             for event in STAGES[name][0]:
@@ -88,14 +92,14 @@ def test_a_stage_that_was_done_before_says_so_and_nothing_else():
 
 def test_a_stage_that_fails_is_not_told_as_finished():
     file = io.StringIO()
-    with pytest.raises(StageError), Watcher(Console(file=file)).stage(42, "train", False):
+    with pytest.raises(StageError), Watcher(Console(file=file), RECIPE).stage(42, "train", False):
         raise StageError("a rank died")
     assert file.getvalue() == ""
 
 
 def test_the_time_of_a_stage_is_taken_from_outside_of_it():
     file = io.StringIO()
-    with Watcher(Console(file=file)).stage(42, "train", False):
+    with Watcher(Console(file=file), RECIPE).stage(42, "train", False):
         time.sleep(0.25)
     assert 0.2 <= float(file.getvalue().split()[3]) < 5
 
@@ -109,8 +113,8 @@ def test_on_a_terminal_the_line_of_the_stage_moves_and_its_last_is_the_finished_
 LIVE = {
     "warm-up 1/20": (said("warmup_step", step=1, steps=20, phase=0), None, None),
     "step 7/200 loss 3.2500 4,096 tok/s": (step(7), 7, 200),
-    "step 9/200 loss 5.0000": (
-        said("progress", stage="train", done=9, total=200, seconds=1.0, loss_nats_per_token=5.0), 9, 200,
+    "step 9 loss 5.0000 18,432 tok/s": (
+        said("progress", stage="train", done=9, total=200, seconds=1.0, loss_nats_per_token=5.0), 9, 150,
     ),
     "5,000/10,000 tokens": (said("progress", stage="evaluate", done=5000, total=10000), 5000, 10000),
     "calibrate": (said("clock", phase="calibrate", limit_seconds=600.0), None, None),
@@ -121,7 +125,12 @@ assert len(LIVE) == 6
 
 @pytest.mark.parametrize(("note", "event", "done", "total"), [(note, *rest) for note, rest in LIVE.items()], ids=LIVE)
 def test_the_live_line_says_how_far_a_stage_is(note, event, done, total):
-    assert live(event) == (note, done, total)
+    assert Watcher(Console(), RECIPE).live(event) == (note, done, total)
+
+
+def test_a_timed_run_is_measured_in_seconds():
+    timed = Watcher(Console(), resolve(ROOT / "recipes" / "pr1394.yaml"))
+    assert timed.live(step(7)) == ("step 7/200 loss 3.2500 4,096 tok/s", 0.5, 588.0)
 
 
 def test_events_of_a_step_are_typed():

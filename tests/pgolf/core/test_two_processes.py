@@ -39,8 +39,8 @@ def together(tmp_path_factory):
     return [torch.load(folder / str(rank)) for rank in range(2)]
 
 
-def test_there_are_six_things_that_ranks_do_together():
-    assert len(PARTS) == 6
+def test_there_are_seven_things_that_ranks_do_together():
+    assert len(PARTS) == 7
 
 
 @pytest.mark.parametrize("name", PARTS)

@@ -1,15 +1,17 @@
 """What ranks compute together. Run as a program by test_two_processes.py, twice, as ranks 0 and 1."""
 
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import torch
 
-from pgolf.core import ranks
+from pgolf.core import ranks, run
 from pgolf.evals import sliding
 from pgolf.evals.windows import score
 from pgolf.optim import muon_eq_r
 from pgolf.quant.hessian import collect
+from pgolf.stages.train import Trainer
 from tests.recipes import model_cfg, muon_cfg, random_model, tree
 
 SHAPES = [(12, 8), (8, 12), (12, 8), (6, 6), (12, 8)]
@@ -43,7 +45,19 @@ def totals():
     return {name: torch.tensor(value, dtype=torch.float64) for name, value in ledger.totals().items()}
 
 
+def gradients():
+    """Parameters of two types, as on a GPU: ranks must sum them in the same order."""
+    parameters = [
+        torch.nn.Parameter(random(5, seed=i).to(t)) for i, t in enumerate((torch.bfloat16, torch.float32) * 3)
+    ]
+    for i, parameter in enumerate(parameters):
+        parameter.grad = torch.full_like(parameter, 8.0 * (i + 1)) / run.WORLD
+    Trainer.gradients(SimpleNamespace(mine=(), model=SimpleNamespace(parameters=lambda: iter(parameters))))
+    return {str(i): p.grad.float() for i, p in enumerate(parameters)}
+
+
 PARTS = {
+    "gradients of two types": gradients,
     "rank 0's number": lambda: {"": torch.tensor(ranks.from_rank_0(7.0 + ranks.RANK))},
     "weights": weights,
     "totals": totals,

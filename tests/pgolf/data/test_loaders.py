@@ -162,7 +162,7 @@ def test_a_new_loader_begins_again(sixteen, module):
 
 
 def test_fewer_shards_than_logical_ranks_are_refused(sixteen):
-    with pytest.raises(DataError, match="7 training shards for 8"):
+    with pytest.raises(DataError, match="7 training shards, need 8"):
         shuffled.Loader(sixteen[:7], 32, 8)
 
 
