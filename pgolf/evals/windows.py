@@ -47,9 +47,8 @@ def score(forward, tokens_N: np.ndarray, bytes_N: np.ndarray, plan_W3: np.ndarra
         scored = length - (start - int(batch_B3[0, 0]))
         targets_BK = ids_all[(position_BT + 1).clamp(max=limit)][:, -scored:]
         nats_BK = forward(ids_all[position_BT.clamp(max=limit)], targets_BK)
-        waiting.append(
-            nats_BK.flatten()[: stop - start]
-        )  # what is beyond the end of the stream is padding, and stands last
+        # What is beyond the end of the stream is padding, and stands last.
+        waiting.append(nats_BK.flatten()[: stop - start])
         if len(waiting) == READ_BACK_BATCHES or at == len(mine):
             ledger.commit(stop - sum(map(len, waiting)), torch.cat(waiting).cpu().numpy())
             waiting.clear()

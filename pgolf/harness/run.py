@@ -89,14 +89,18 @@ def opened(recipe: Recipe, runs_dir: Path, data_dir: Path, fresh: tuple[int, ...
 
 
 def claim(recipe: Recipe, folder: Path, digests: dict[str, str]) -> None:
-    """Write recipe, script and data digests into the folder, or find them there unchanged. Seeds may be added."""
+    """Write recipe, script and data digests into the folder, or find them there unchanged.
+
+    What the script does not know (seeds, author, title, the byte limit) may change.
+    """
     script, resolved = bundle.packed(recipe), as_json(recipe)
     if any(path.is_dir() for path in folder.iterdir()):
         changed = []
         if (folder / RECIPE).is_file():
             before = Recipe.model_validate_json((folder / RECIPE).read_text())
-            rows = [row for row in differences(before, recipe) if row[0] not in ("seeds", "title")]
-            changed = [f"{name}: {old} -> {new}" for name, old, new in rows]
+            runs_other = bundle.shipped_recipe(before) != bundle.shipped_recipe(recipe)
+            if runs_other or before.hardware != recipe.hardware:
+                changed = [f"{name}: {old} -> {new}" for name, old, new in differences(before, recipe)]
         if (folder / DATA).is_file():
             seen = atomic.read_json(folder / DATA)
             names = sorted(name for name in seen.keys() | digests.keys() if seen.get(name) != digests.get(name))

@@ -225,7 +225,7 @@ class Clocks:
             phase, limit = self.phases[-1]["phase"], self.phases[-1]["limit_seconds"]
             if self.kill and now - self.begun + self.spent > limit + GRACE_SECONDS:
                 raise BudgetError(
-                    f"{phase} has run {now - self.begun + self.spent:.0f} s of {limit:.0f} s and was stopped. "
+                    f"{phase} has run {now - self.begun + self.spent:.0f} s of {limit:g} s and was stopped. "
                     "Lower train.stop.steps or the model's size, or raise the recipe's budget."
                 )
         elif now - self.heard > SILENCE_SECONDS_MAX:

@@ -144,6 +144,11 @@ def test_other_data_under_the_same_name_are_noticed(made, demo_dir, tmp_path):
     assert "was begun with something else (data file fineweb_train_000000.bin)" in message
 
 
+def test_what_the_script_does_not_know_may_change_and_is_judged_anew(made, demo_dir):
+    message = refused(finished(micro("record", demo_dir, made, SEEDS, "budgets.artifact_bytes=20000")), 4)
+    assert "over 20,000. Lower quant bits" in message
+
+
 def test_a_fresh_seed_leaves_the_other_seeds_alone(made, demo_dir, tmp_path):
     place = copy_of(made, tmp_path)
     runs = place / "runs" / "smoke"
