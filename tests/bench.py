@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pgolf.core import ranks, run
+from pgolf.core.load import load
 from pgolf.data.shuffled import Loader
 from pgolf.harness import bundle
 from pgolf.harness.dataset.layout import write_shard
@@ -48,12 +49,13 @@ class Ours:
         self.model.phase = 1
         self.forward = ranks.compiled(self.model)
         self.optimizers = groups.build(self.cfg.optim, self.model)
+        self.treatment = load("optim.gradients", self.cfg.optim.gradients).build(self.cfg.optim.gradients, self.model)
 
     def learn(self, tokens_BT: torch.Tensor) -> None:
-        self.forward(tokens_BT[:, :-1], tokens_BT[:, 1:]).mean().backward()
+        self.treatment.backward(self.forward(tokens_BT[:, :-1], tokens_BT[:, 1:]).mean())
 
     def update(self) -> None:
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.cfg.train.grad_clip_norm)
+        self.treatment.finish(1.0)
         for optimizer in self.optimizers:
             optimizer.update(1.0, 0)
         self.model.zero_grad()

@@ -53,7 +53,7 @@ def model_cfg(**changes) -> SimpleNamespace:
         "vocab_size": 48,
         "width": 64,
         "layers": 4,
-        "softcap": 30.0,
+        "output": {"kind": "softcap", "cap": 30.0},
         "init": "orthogonal",
         "vocabulary": {"kind": "tied", "init_std": 0.005},
         "attention": attention(),
@@ -74,7 +74,7 @@ def published_model_cfg(settings) -> SimpleNamespace:
         vocab_size=s.vocab_size,
         width=s.model_dim,
         layers=s.num_layers,
-        softcap=s.logit_softcap,
+        output={"kind": "softcap", "cap": s.logit_softcap},
         init="uniform",
         vocabulary={
             "kind": "tied" if s.tie_embeddings else "untied",

@@ -13,7 +13,8 @@ class Ema:
         self.averages = [p.detach().float().clone() for p in self.parameters]
 
     @torch.no_grad()
-    def update(self) -> None:
+    def update(self, multiplier: float, step: int) -> None:
+        """After optimizer step `step`, counted from 1, at `multiplier` times the base learning rate."""
         torch._foreach_lerp_(self.averages, [p.float() for p in self.parameters], self.weight)
 
     def apply(self) -> None:

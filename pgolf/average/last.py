@@ -2,7 +2,7 @@
 
 
 class Last:
-    def update(self) -> None:
+    def update(self, multiplier: float, step: int) -> None:
         pass
 
     def apply(self) -> None:

@@ -32,14 +32,14 @@ class Loader:
             count -= len(parts[-1])
         return np.concatenate(parts)
 
-    def next_batch(self, logical_rank: int, sequences: int) -> np.ndarray:
+    def next_batch(self, logical_rank: int, sequences: int) -> tuple[np.ndarray]:
         """The next (B, T + 1) int64 tokens of a logical rank: inputs are [:, :-1], targets [:, 1:]."""
         span = sequences * self.length + 1
         index = self.calls[logical_rank] * self.logical_ranks + logical_rank
         self.calls[logical_rank] += 1
         tokens = self.read(index * span, span).astype(np.int64)
         rows = np.arange(sequences)[:, None] * self.length + np.arange(self.length + 1)
-        return tokens[rows]
+        return (tokens[rows],)
 
 
 def build(paths: list[Path], sequence_tokens: int, logical_ranks: int) -> Loader:

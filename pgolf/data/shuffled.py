@@ -54,11 +54,11 @@ class Loader:
         self.windows: dict[int, Windows] = {}
         self.make = lambda rank: Windows(paths[rank::logical_ranks], sequence_tokens, rank)
 
-    def next_batch(self, logical_rank: int, sequences: int) -> np.ndarray:
+    def next_batch(self, logical_rank: int, sequences: int) -> tuple[np.ndarray]:
         """The next (B, T + 1) int64 tokens of a logical rank: inputs are [:, :-1], targets [:, 1:]."""
         if logical_rank not in self.windows:
             self.windows[logical_rank] = self.make(logical_rank)
-        return np.stack([self.windows[logical_rank].draw() for _ in range(sequences)]).astype(np.int64)
+        return (np.stack([self.windows[logical_rank].draw() for _ in range(sequences)]).astype(np.int64),)
 
 
 def build(paths: list[Path], sequence_tokens: int, logical_ranks: int) -> Loader:

@@ -5,6 +5,10 @@ From    parameter-golf baseline
 
 import numpy as np
 
+from pgolf.evals import windows
+
+prepare, score = windows.prepare, windows.score
+
 
 def label(cfg) -> str:
     return "quantized"

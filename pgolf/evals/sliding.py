@@ -6,6 +6,10 @@ From    parameter-golf PR 50, PR 1394
 
 import numpy as np
 
+from pgolf.evals import windows
+
+prepare, score = windows.prepare, windows.score
+
 
 def label(cfg) -> str:
     return "quantized_sliding_window"

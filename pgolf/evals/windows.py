@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from pgolf.core.events import event
-from pgolf.core.ranks import device, share_of
+from pgolf.core.load import load
+from pgolf.core.ranks import compiled, device, share_of
 from pgolf.evals.ledger import Ledger
 
 READ_BACK_BATCHES = 32  # losses stay on the GPU so long, so that it does not wait for the CPU
@@ -28,12 +29,42 @@ def batches(plan_W3: np.ndarray, length: int, size: int) -> Iterator[np.ndarray]
         at = stop
 
 
-@torch.no_grad()
-def score(forward, tokens_N: np.ndarray, bytes_N: np.ndarray, plan_W3: np.ndarray, length: int, size: int) -> Ledger:
-    """The ledger of this rank's share of the plan. `forward(ids_BT, targets_BK)` gives nats (B, K) of the last K."""
+def prepare(cfg, model):
+    """`model`, compiled for the batches of a recipe's method on random tokens: no validation data, no change to the model."""
+    fast = compiled(model)
+
+    def forward(ids_BT, targets_BK):
+        """A batch short of full runs as it is: a graph for one use costs more than it saves."""
+        return (fast if len(ids_BT) == cfg.batch_windows else model)(ids_BT, targets_BK)
+
+    if fast is not model:
+        begin, first, _ = load("evals", cfg).plan(cfg, 3 * cfg.window)[-1]
+        ids = torch.randint(0, 256, (cfg.batch_windows, cfg.window), device=device())
+        with torch.no_grad():
+            forward(ids, ids[:, begin - first :])
+    return forward
+
+
+def score(cfg, forward, tokens_N: np.ndarray, bytes_N: np.ndarray) -> Ledger:
+    """Every target of the stream tokens_N (N,), worth bytes_N (N - 1,), once, by the plan of the recipe's method."""
+    plan_W3 = load("evals", cfg).plan(cfg, len(tokens_N) - 1)
+    return score_plan(forward, tokens_N, bytes_N, plan_W3, cfg.window, cfg.batch_windows)
+
+
+def score_plan(
+    forward, tokens_N: np.ndarray, bytes_N: np.ndarray, plan_W3: np.ndarray, length: int, size: int
+) -> Ledger:
+    """The ledger of this rank's share of the plan."""
     first, last = share_of(len(plan_W3))
     mine = plan_W3[first:last]
     ledger = Ledger(*((int(mine[0, 1]), int(mine[-1, 2])) if len(mine) else (0, 0)), bytes_N)
+    commit(ledger, forward, tokens_N, mine, length, size)
+    return ledger
+
+
+@torch.no_grad()
+def commit(ledger: Ledger, forward, tokens_N: np.ndarray, mine: np.ndarray, length: int, size: int) -> None:
+    """Score the windows `mine` (W, 3) into the ledger. `forward(ids_BT, targets_BK)` gives nats (B, K) of the last K."""
     ids_all = torch.from_numpy(tokens_N.astype(np.int64)).to(device())
     begin_W = torch.from_numpy(mine[:, 0]).to(device())
     offset_T = torch.arange(length, device=device())
@@ -53,4 +84,3 @@ def score(forward, tokens_N: np.ndarray, bytes_N: np.ndarray, plan_W3: np.ndarra
             ledger.commit(stop - sum(map(len, waiting)), torch.cat(waiting).cpu().numpy())
             waiting.clear()
             event("progress", stage="evaluate", done=ledger.next - ledger.start, total=ledger.stop - ledger.start)
-    return ledger

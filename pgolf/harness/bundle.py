@@ -6,17 +6,16 @@ kernels. Every scored run executes this file, alone, without pgolf installed.
 
 import ast
 import base64
-import builtins
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import brotli
-import python_minifier
 from pydantic import BaseModel
 
 from pgolf.core.errors import InputError
+from pgolf.harness.minify import minify, shorten
 from pgolf.harness.schema.base import Part
 from pgolf.harness.schema.recipe import Recipe
 
@@ -94,7 +93,7 @@ def is_module(name: str) -> bool:
 
 
 def modules(recipe: Recipe) -> dict[str, str]:
-    """{module: source} of everything the recipe runs, in the order that compresses best: by depth, then by name."""
+    """{module: source} of everything the recipe runs, by depth, then by name."""
     todo = [f"pgolf.stages.{stage}" for stage in STAGES] + list(kinds(recipe))
     found: dict[str, str] = {}
     while todo:
@@ -109,81 +108,27 @@ def modules(recipe: Recipe) -> dict[str, str]:
     return dict(sorted(found.items(), key=lambda item: (item[0].count("."), item[0])))
 
 
-def minify(sources: dict[str, str]) -> dict[str, str]:
-    """The same program in fewer bytes: no comments, docstrings or annotations, short names inside modules and functions.
-
-    Attributes, names that another module uses and arguments that a call names stay. Arguments that no call in the whole
-    program names are marked positional-only first, so that the minifier may shorten them.
-    """
-    trees = {name: without_unused_imports(ast.parse(without_annotations(source))) for name, source in sources.items()}
-    nodes = [node for tree in (*trees.values(), ast.parse(IMPORTER)) for node in ast.walk(tree)]
-    named = {k.arg for node in nodes if isinstance(node, ast.Call) for k in node.keywords}
-    shared = set(dir(builtins))  # names that recur in many modules compress better than aliases
-    for node in nodes:
-        if isinstance(node, ast.Attribute):
-            shared.add(node.attr)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            shared |= {alias.asname or alias.name for alias in node.names}
-        elif isinstance(node, ast.FunctionDef) and not {a.arg for a in node.args.args} & named:
-            node.args.posonlyargs, node.args.args = node.args.args, []
-    return {name: shorten(ast.unparse(tree), sorted(shared)) for name, tree in trees.items()}
-
-
-def without_annotations(source: str) -> str:
-    """No docstrings and no annotations but those of class attributes, which NamedTuple reads."""
-    return python_minifier.minify(
-        source,
-        remove_literal_statements=True,
-        remove_annotations=python_minifier.RemoveAnnotationsOptions(
-            remove_variable_annotations=True,
-            remove_return_annotations=True,
-            remove_argument_annotations=True,
-            remove_class_attribute_annotations=False,
-        ),
-        hoist_literals=False,
-        rename_locals=False,
-        rename_globals=False,
-    )
-
-
-def without_unused_imports(tree: ast.Module) -> ast.Module:
-    """Imports that only annotations used are gone. (Bundled modules import nothing for its side effects.)"""
-    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    for node in tree.body:
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            node.names = [a for a in node.names if (a.asname or a.name).split(".")[0] in used]
-    tree.body = [node for node in tree.body if not isinstance(node, ast.Import | ast.ImportFrom) or node.names]
-    return tree
-
-
-def shorten(source: str, shared: list[str]) -> str:
-    """Short names for all but `shared`; what is short already stays."""
-    return python_minifier.minify(
-        source,
-        remove_literal_statements=True,
-        hoist_literals=False,
-        rename_locals=True,
-        rename_globals=True,
-        preserve_globals=shared,
-    )
-
-
 def shipped_recipe(recipe: Recipe) -> str:
     return json.dumps(recipe.model_dump(mode="json", exclude=NOT_SHIPPED), separators=(",", ":"))
 
 
 def encode(sources: dict[str, str], recipe: Recipe) -> bytes:
-    """Names and sources of all modules, the recipe and the importer as one compressed string."""
-    pieces = [piece for name, source in sources.items() for piece in (name, source)]
-    pieces += [shipped_recipe(recipe), shorten(IMPORTER, ["SOURCES", "RECIPE", "Bundle"])]
-    assert not any("\n\n" in piece for piece in pieces), "a blank line separates the pieces"
-    text = "\n\n".join(pieces)
-    return brotli.compress(text.encode(), mode=brotli.MODE_TEXT, quality=11, lgwin=16)
+    """Names and sources of all modules, the recipe and the importer as one compressed string: the smallest of a few ways."""
+    start = [shipped_recipe(recipe), shorten(IMPORTER, ["SOURCES", "RECIPE", "Bundle"])]
+    ways = []
+    for names in (list(sources), sorted(sources)):
+        pieces = [piece for name in names for piece in (name, sources[name])] + start
+        assert not any("\n\n" in piece for piece in pieces), "a blank line separates the pieces"
+        text = "\n\n".join(pieces).encode()
+        ways += [
+            brotli.compress(text, mode=mode, quality=11, lgwin=16) for mode in (brotli.MODE_TEXT, brotli.MODE_FONT)
+        ]
+    return min(ways, key=len)
 
 
 def packed(recipe: Recipe) -> str:
     """The script as it is judged: minified, compressed, extracting itself in memory."""
-    body = base64.b85encode(encode(minify(modules(recipe)), recipe)).decode()
+    body = base64.b85encode(encode(minify(modules(recipe), IMPORTER + shipped_recipe(recipe)), recipe)).decode()
     return (
         f'import base64,brotli\n*S,RECIPE,I=brotli.decompress(base64.b85decode("{body}")).decode().split("\\n\\n")\n'
         "SOURCES=dict(zip(S[::2],S[1::2]))\nexec(I)\n"
@@ -205,7 +150,7 @@ def readable(recipe: Recipe) -> str:
 def sizes(recipe: Recipe) -> list[tuple[str, int, int, int]]:
     """(module, lines, minified bytes, bytes in the bundle) of each module; the last is what the bundle grows by it."""
     full = modules(recipe)
-    small = minify(full)
+    small = minify(full, IMPORTER + shipped_recipe(recipe))
     total = len(encode(small, recipe))
     rows = []
     for name, source in small.items():

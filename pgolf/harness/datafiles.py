@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pgolf.core.errors import DataError
-from pgolf.data.byte_counts import load_tokenizer
+from pgolf.data.bytes.pieces import load_tokenizer
 from pgolf.data.shards import find_shards, open_shard
 from pgolf.harness import atomic
 from pgolf.harness.schema.recipe import Recipe

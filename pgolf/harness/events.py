@@ -130,7 +130,6 @@ class Score(Event):
     event: Literal["score"]
     label: str
     phase: Literal["evaluate", "diagnose"]
-    windows: int
     seconds: float
     val_loss: float
     """Nats per token."""

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from pgolf.data.byte_counts import byte_tables, load_tokenizer, target_bytes
+from pgolf.data.bytes.pieces import byte_tables, load_tokenizer, target_bytes
 from pgolf.data.shards import open_shard, validation_tokens
 from pgolf.harness.datafiles import Files
 

@@ -5,6 +5,6 @@ from pgolf.core.roles import of_role
 
 
 def build(cfg, model) -> list:
-    """Optimizers in the order they step: embedding, matrix, scalar (and head, when it is untied)."""
-    groups = [(getattr(cfg, role), of_role(model, role)) for role in ("embedding", "matrix", "scalar", "head")]
+    """Optimizers in the order they step, for the roles that the model has."""
+    groups = [(getattr(cfg, role), of_role(model, role)) for role in ("embedding", "matrix", "scalar", "head", "table")]
     return [load("optim", group).build(group, parameters) for group, parameters in groups if parameters]

@@ -12,7 +12,7 @@ import torch
 
 from pgolf.core.ranks import activation_dtype, all_sum, compiled
 from pgolf.core.run import RANK, WORLD
-from pgolf.optim.newton_schulz import orthogonalize
+from pgolf.optim.newton_schulz import QUINTIC, orthogonalize
 
 
 class Muon:
@@ -20,6 +20,7 @@ class Muon:
         self.cfg = cfg
         self.parameters: list = parameters
         self.dtype = activation_dtype()
+        self.coefficients = self.iteration()
         self.orthogonalize = compiled(orthogonalize)
         shapes: dict[torch.Size, list[int]] = {}
         for i, parameter in enumerate(parameters):
@@ -29,6 +30,10 @@ class Muon:
         self.flat = torch.zeros(sum(p.numel() for p in parameters), dtype=self.dtype, device=parameters[0].device)
         pieces = self.flat.split([p.numel() for p in parameters])
         self.updates = [piece.view_as(p) for piece, p in zip(pieces, parameters, strict=True)]
+
+    def iteration(self):
+        """Coefficients of the Newton-Schulz steps."""
+        return [QUINTIC] * self.cfg.newton_schulz_steps
 
     def precondition(self, u_NRC: torch.Tensor) -> torch.Tensor:
         return u_NRC
@@ -50,11 +55,14 @@ class Muon:
             torch._foreach_mul_(momenta, mu)
             torch._foreach_add_(momenta, gradients)
             u_NRC = self.precondition(torch.stack(torch._foreach_add(gradients, momenta, alpha=mu)))
-            x_NRC = self.orthogonalize(u_NRC, self.cfg.newton_schulz_steps, self.dtype)
+            x_NRC = self.orthogonalize(u_NRC, self.coefficients, self.dtype)
             x_NRC = x_NRC * max(1.0, x_NRC.size(1) / x_NRC.size(2)) ** 0.5
             for i, x_RC in zip(stack, x_NRC, strict=True):
                 self.updates[i].copy_(x_RC)
         all_sum(self.flat)
+        self.apply(lr)
+
+    def apply(self, lr: float) -> None:
         if self.cfg.weight_decay:
             torch._foreach_mul_(self.parameters, 1 - lr * self.cfg.weight_decay)
         torch._foreach_add_(self.parameters, [u.float() for u in self.updates], alpha=-lr)

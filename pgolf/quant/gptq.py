@@ -13,7 +13,7 @@ From    Frantar et al. 2022; parameter-golf PR 1394
 # O rows, I columns
 import torch
 
-from pgolf.core.roles import MATRIX, SCALAR
+from pgolf.core.roles import MATRIX, SCALAR, has_role
 from pgolf.quant import clip_sd, hessian
 from pgolf.quant.int_bits import round_to
 
@@ -58,9 +58,9 @@ def calibrate(cfg, model, batches) -> dict[str, torch.Tensor]:
 
 def settings(cfg, parameter):
     """{bits, clip_sigmas} of a parameter, or None when it passes through."""
-    if parameter.numel() <= cfg.keep_elements or parameter.role == SCALAR:
+    if parameter.numel() <= cfg.keep_elements or has_role(parameter, SCALAR):
         return None
-    return cfg.matrix if parameter.role == MATRIX else cfg.embedding
+    return cfg.matrix if has_role(parameter, MATRIX) else cfg.embedding
 
 
 def encode(cfg, how, w_OI, hessian_II):

@@ -9,7 +9,7 @@ From    parameter-golf baseline
 # O rows, I columns
 import torch
 
-from pgolf.core.roles import SCALAR
+from pgolf.core.roles import SCALAR, has_role
 from pgolf.quant.int_bits import round_to
 
 
@@ -30,7 +30,7 @@ def calibrate(cfg, model, batches) -> dict[str, torch.Tensor]:
 
 
 def settings(cfg, parameter):
-    coded = parameter.dim() == 2 and parameter.numel() > cfg.keep_elements and parameter.role != SCALAR
+    coded = parameter.dim() == 2 and parameter.numel() > cfg.keep_elements and not has_role(parameter, SCALAR)
     return cfg if coded else None
 
 
@@ -39,7 +39,7 @@ def encode(cfg, how, w_OI, hessian_II):
 
 
 def kept_type(parameter) -> torch.dtype:
-    return torch.float32 if parameter.role == SCALAR else torch.float16
+    return torch.float32 if has_role(parameter, SCALAR) else torch.float16
 
 
 def label(how) -> str:

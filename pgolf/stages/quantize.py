@@ -19,10 +19,10 @@ from pgolf.stages.weights import trained
 
 def calibration_batches(cfg) -> Iterator[torch.Tensor]:
     """The token ids (B, T) that logical rank 0 saw in its first training steps."""
-    loader = make_loader(cfg)
+    loader = make_loader(cfg, cfg.data.calibration)
     sequences = cfg.train.batch_tokens // (cfg.hardware.logical_ranks * cfg.train.sequence_tokens)
     while True:
-        yield to_device(loader.next_batch(0, sequences))[:, :-1]
+        yield to_device(loader.next_batch(0, sequences)[0])[:, :-1]
 
 
 def run_stage(cfg) -> None:

@@ -33,16 +33,17 @@ class Trainer:
 
     def restart(self) -> None:
         """Data from the beginning, optimizers without a past."""
-        self.loader = make_loader(self.cfg)
+        self.loader = make_loader(self.cfg, self.cfg.data.loader)
         self.optimizers = groups.build(self.cfg.optim, self.model)
+        self.treatment = load("optim.gradients", self.cfg.optim.gradients).build(self.cfg.optim.gradients, self.model)
 
     def gradients(self) -> torch.Tensor:
         """Leaves the mean gradient of the step's tokens in the model; this rank's part of the mean loss, nats."""
         total = torch.zeros((), device=ranks.device())
         for logical_rank in self.mine:
-            tokens_BT = to_device(self.loader.next_batch(logical_rank, self.sequences))
-            loss = self.forward(tokens_BT[:, :-1], tokens_BT[:, 1:]).mean() / self.logical
-            loss.backward()
+            tokens_BT, *segments = map(to_device, self.loader.next_batch(logical_rank, self.sequences))
+            loss = self.forward(tokens_BT[:, :-1], tokens_BT[:, 1:], *segments).mean() / self.logical
+            self.treatment.backward(loss)
             total += loss.detach()
         if run.WORLD > 1:
             for dtype in dict.fromkeys(p.dtype for p in self.model.parameters()):  # one order on all ranks
@@ -55,8 +56,7 @@ class Trainer:
     def step(self, multiplier: float, number: int) -> torch.Tensor:
         """One optimizer step; this rank's part of the loss before it."""
         loss = self.gradients()
-        if self.cfg.train.grad_clip_norm:
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.cfg.train.grad_clip_norm)
+        self.treatment.finish(multiplier)
         for optimizer in self.optimizers:
             optimizer.update(multiplier, number)
         self.model.zero_grad(set_to_none=True)
@@ -80,10 +80,10 @@ def to_device(array) -> torch.Tensor:
     return tensor.pin_memory().to(ranks.device(), non_blocking=True) if ranks.device().type == "cuda" else tensor
 
 
-def make_loader(cfg):
-    """The recipe's loader over its training shards, from the beginning."""
+def make_loader(cfg, how):
+    """A loader over the recipe's training shards, from the beginning."""
     paths = find_shards(run.dataset(cfg), "train", cfg.data.train_shards)[: cfg.data.train_shards]
-    return load("data", cfg.data.loader).build(paths, cfg.train.sequence_tokens, cfg.hardware.logical_ranks)
+    return load("data", how).build(paths, cfg.train.sequence_tokens, cfg.hardware.logical_ranks)
 
 
 def finite(loss: torch.Tensor, step: int) -> float:
@@ -104,6 +104,7 @@ def run_stage(cfg) -> None:
     trainer.warm_up(cfg.train.warmup_steps)
     average = load("average", cfg.average).build(cfg.average, model)
     schedule = load("optim.schedule", cfg.optim.schedule)
+    depth = load("model.depth", cfg.model.depth)
 
     ranks.synchronize()
     ranks.barrier()
@@ -123,13 +124,16 @@ def run_stage(cfg) -> None:
                 reason = "stopping_early: wallclock_cap"
                 break
         progress = Progress(step, stop.steps, elapsed, cap_seconds)
-        if model.phase + 1 < len(model.orders) and progress.fraction >= model.from_fraction:
-            model.phase += 1
+        phase = depth.phase(cfg.model.depth, progress)
+        if phase != model.phase:
+            model.phase = phase
             encoder, decoder = model.split()
             event("loop", step=step, fraction=progress.fraction, encoder=encoder, decoder=decoder)
-        loss = trainer.step(schedule.multiplier(cfg.optim.schedule, progress), step)
-        average.update()
-        done, now = step + 1, time.perf_counter()
+        multiplier = schedule.multiplier(cfg.optim.schedule, progress)
+        loss = trainer.step(multiplier, step)
+        done = step + 1
+        average.update(multiplier, done)
+        now = time.perf_counter()
         if done <= cfg.train.log_first_steps or done % cfg.train.log_every_steps == 0 or done == stop.steps:
             seconds = now - start
             event(

@@ -252,7 +252,7 @@ def test_of_two_settings_of_one_field_the_last_counts():
     assert resolve(PR1394, ["model.layers=8", "model.layers=9"]).model.layers == 9
 
 
-MODEL = "vocab_size, width, layers, softcap, init, vocabulary, attention, mlp, residual, skips, depth"
+MODEL = "vocab_size, width, layers, output, init, vocabulary, attention, mlp, residual, skips, depth"
 BAD_SETTINGS = {
     "model.width": "found no '='; allowed: FIELD=VALUE, for example optim.matrix.lr=0.022.",
     "": "found no '='; allowed: FIELD=VALUE, for example optim.matrix.lr=0.022.",
@@ -292,10 +292,10 @@ FIELDS = {  # lines over pr1394: the refusal
     "model: {width: true}": "mine.yaml:2: model.width: found true; allowed: a whole number.",
     "model: {width: null}": "mine.yaml:2: model.width: found null; allowed: a whole number.",
     "model: {width: 0}": "mine.yaml:2: model.width: found 0; allowed: greater than or equal to 1.",
-    "model:\n  softcap: nan": 'mine.yaml:3: model.softcap: found "nan"; allowed: a number.',
-    "model:\n  softcap: .nan": "mine.yaml:3: model.softcap: found .nan; allowed: finite numbers.",
-    "model:\n  softcap: true": "mine.yaml:3: model.softcap: found true; allowed: a number.",
-    "model:\n  softcap: 0.0": "mine.yaml:3: model.softcap: found 0.0; allowed: greater than 0.",
+    "model:\n  output:\n    cap: nan": 'mine.yaml:4: model.output.cap: found "nan"; allowed: a number.',
+    "model:\n  output:\n    cap: .nan": "mine.yaml:4: model.output.cap: found .nan; allowed: finite numbers.",
+    "model:\n  output:\n    cap: true": "mine.yaml:4: model.output.cap: found true; allowed: a number.",
+    "model:\n  output:\n    cap: 0.0": "mine.yaml:4: model.output.cap: found 0.0; allowed: greater than 0.",
     "model:\n\n  widht: 3": f"mine.yaml:4: model.widht: no such field; did you mean width? allowed: {MODEL}.",
     "model: {init: unifrom}": "mine.yaml:2: model.init: found \"unifrom\"; allowed: 'uniform' or 'orthogonal'.",
     "model: {attention: {rope: {dim: 3}}}": "mine.yaml:2: model.attention.rope.dim: no such field; did you mean dims? "
@@ -344,14 +344,14 @@ def test_all_wrong_fields_of_all_files_are_told_at_once(folder):
 def test_every_missing_field_is_told(folder):
     path = write(folder, "name: x\nmodel: {width: 3}\nseeds: [1]\n")
     lines = refusal(path)
-    assert [line for line in lines if "title" in line or "softcap" in line] == [
+    assert [line for line in lines if "title" in line or "output" in line] == [
         "mine.yaml:1: title: missing; add it.",
-        "mine.yaml:2: model.softcap: missing; add it.",
+        "mine.yaml:2: model.output: missing; add it.",
     ]
 
 
 def test_a_whole_number_will_do_for_a_fraction():
-    value = resolve(PR1394, ["model.softcap=30"]).model.softcap
+    value = resolve(PR1394, ["model.output.cap=30"]).model.output.cap
     assert (type(value), value) == (float, 30.0)
 
 

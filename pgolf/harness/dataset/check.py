@@ -11,7 +11,7 @@ import numpy as np
 from sentencepiece import SentencePieceProcessor
 
 from pgolf.core.errors import DataError, InputError
-from pgolf.data.byte_counts import load_tokenizer
+from pgolf.data.bytes.pieces import load_tokenizer
 from pgolf.data.shards import open_shard
 from pgolf.harness.dataset.check_text import check_overlap, check_tokenizer_fit, check_validation_size
 from pgolf.harness.dataset.findings import REFETCH, Report

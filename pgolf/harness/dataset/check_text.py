@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 from sentencepiece import SentencePieceProcessor
 
-from pgolf.data.byte_counts import byte_tables, target_bytes
+from pgolf.data.bytes.pieces import byte_tables, target_bytes
 from pgolf.harness.dataset import known
 from pgolf.harness.dataset.findings import REFETCH, Report
 from pgolf.harness.dataset.layout import VOCABULARY_MAX

@@ -19,7 +19,7 @@ import numpy as np
 import sentencepiece
 
 from pgolf.core.errors import InputError
-from pgolf.data.byte_counts import byte_tables, load_tokenizer, target_bytes
+from pgolf.data.bytes.pieces import byte_tables, load_tokenizer, target_bytes
 from pgolf.harness.dataset import stdlib_text
 from pgolf.harness.dataset.layout import SPLITS, VOCABULARY_MAX, Layout, file_sha256, locked, write_shard, write_whole
 from pgolf.harness.dataset.manifest import read_manifest, record_dataset

@@ -21,6 +21,13 @@ class Sequential(Part):
     kind: Literal["sequential"]
 
 
+class Pieces(Part):
+    """By the tokenizer's pieces."""
+
+    slot: ClassVar[str] = "data.bytes"
+    kind: Literal["pieces"]
+
+
 class Data(Part):
     variant: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
     """Data set folder: DATA_DIR/datasets/fineweb10B_<variant>."""
@@ -31,3 +38,7 @@ class Data(Part):
     train_shards: Count
     """How many training shards the run uses, from the first on."""
     loader: Annotated[Shuffled | Sequential, Field(discriminator="kind")]
+    calibration: Annotated[Shuffled | Sequential, Field(discriminator="kind")]
+    """The loader whose first batches the quantiser sees, from the beginning."""
+    bytes: Annotated[Pieces, Field(discriminator="kind")]
+    """How many bytes of text a token stands for."""

@@ -106,12 +106,20 @@ class Untied(Part):
     width: Count
 
 
+class Softcap(Part):
+    """Logits are cap * tanh(z / cap)."""
+
+    slot: ClassVar[str] = "model.output"
+    kind: Literal["softcap"]
+    cap: Positive
+
+
 class Model(Part):
     vocab_size: Annotated[int, Field(ge=8, le=65536)]
     width: Count
     layers: Annotated[int, Field(ge=2)]
-    softcap: Positive
-    """Logits are softcap * tanh(z / softcap)."""
+    output: Annotated[Softcap, Field(discriminator="kind")]
+    """From projected logits to nats."""
     init: Literal["uniform", "orthogonal"]
     """First values of the matrices that read the stream; those that write to it start at zero."""
     vocabulary: Annotated[Tied | Untied, Field(discriminator="kind")]

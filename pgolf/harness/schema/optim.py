@@ -65,10 +65,29 @@ class WarmdownSteps(Part):
     steps: WholeNumber
 
 
+class Plain(Part):
+    """Gradients as they are."""
+
+    slot: ClassVar[str] = "optim.gradients"
+    kind: Literal["plain"]
+
+
+class Clip(Part):
+    """Scaled down to a global L2 norm."""
+
+    slot: ClassVar[str] = "optim.gradients"
+    kind: Literal["clip"]
+    norm: Positive
+
+
 class Optim(Part):
+    gradients: Annotated[Plain | Clip, Field(discriminator="kind")]
+    """What is done to gradients before the optimizers."""
     schedule: Annotated[WarmdownFraction | WarmdownSteps, Field(discriminator="kind")]
     embedding: Annotated[AdamW, Field(discriminator="kind")]
     matrix: Annotated[Muon | MuonEqR, Field(discriminator="kind")]
     scalar: Annotated[AdamW, Field(discriminator="kind")]
     head: Annotated[AdamW, Field(discriminator="kind")] | None
     """For the untied output projection; null when it is tied."""
+    table: Annotated[AdamW, Field(discriminator="kind")] | None
+    """For tables of other things than tokens (hashed pairs, values); null when there are none."""

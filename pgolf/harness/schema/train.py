@@ -26,8 +26,6 @@ class Train(Part):
     sequence_tokens: Count
     batch_tokens: Count
     """Tokens of one optimizer step over all GPUs."""
-    grad_clip_norm: NotNegative
-    """Global L2 norm; 0: no clipping."""
     warmup_steps: WholeNumber
     """Steps run before the clock starts, to compile; they leave no trace."""
     log_first_steps: WholeNumber

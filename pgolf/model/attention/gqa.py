@@ -31,22 +31,29 @@ class Gqa(nn.Module):
         self.c_v = Linear(cfg.width, kv_width, cfg.init, MATRIX)
         self.proj = Linear(cfg.width, cfg.width, "zeros", MATRIX)
         self.q_gain = tag(nn.Parameter(torch.full((a.heads,), a.qk_gain)), SCALAR)
-        self.outputs = [
-            load("model.attention_outputs", part).apply
+        self.outputs = nn.ModuleList(
+            load("model.attention_outputs", part).build(cfg, part)
             for part in a.outputs
             if part.last_layers is None or layer >= cfg.layers - part.last_layers
-        ]
+        )
 
-    def forward(self, x_BTC):
+    def values(self, x_BTC, context):
+        """(B, T, K * D). `context` is what the model was called with: token ids (B, T), segments."""
+        return self.c_v(x_BTC)
+
+    def attend(self, q_BTHD, k_BTKD, v_BTKD, context):
+        return causal_attention(q_BTHD, k_BTKD, v_BTKD)
+
+    def forward(self, x_BTC, context):
         batch, length, width = x_BTC.shape
         q_BTHD = rms(self.c_q(x_BTC).view(batch, length, self.heads, self.head_dim))
         k_BTKD = rms(self.c_k(x_BTC).view(batch, length, self.kv_heads, self.head_dim))
-        v_BTKD = self.c_v(x_BTC).view(batch, length, self.kv_heads, self.head_dim)
+        v_BTKD = self.values(x_BTC, context).view(batch, length, self.kv_heads, self.head_dim)
         cos, sin = tables(length, self.rope.dims, self.rope.base, self.rope.train_tokens, x_BTC.device)
         q_BTHD = rotate(q_BTHD, cos, sin) * self.q_gain.to(q_BTHD.dtype)[:, None]
-        y_BTHD = causal_attention(q_BTHD, rotate(k_BTKD, cos, sin), v_BTKD)
-        for apply in self.outputs:
-            y_BTHD = apply(y_BTHD, v_BTKD)
+        y_BTHD = self.attend(q_BTHD, rotate(k_BTKD, cos, sin), v_BTKD, context)
+        for part in self.outputs:
+            y_BTHD = part(y_BTHD, v_BTKD, x_BTC)
         return self.proj(y_BTHD.reshape(batch, length, width))
 
 

@@ -14,5 +14,6 @@ def orders(cfg) -> list[list[int]]:
     return [layers, layers[:first] + layers[first : last + 1] * loop.passes + layers[last + 1 :]]
 
 
-def from_fraction(cfg) -> float:
-    return cfg.depth.from_fraction
+def phase(cfg, progress) -> int:
+    """The order to run in."""
+    return int(progress.fraction >= cfg.from_fraction)

@@ -6,5 +6,6 @@ def orders(cfg) -> list[list[int]]:
     return [list(range(cfg.layers))]
 
 
-def from_fraction(cfg) -> float:
-    return 2.0  # never: there is only one order
+def phase(cfg, progress) -> int:
+    """The order to run in."""
+    return 0

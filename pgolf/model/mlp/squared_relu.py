@@ -8,15 +8,15 @@ Sees    its own position
 import torch.nn.functional as F
 from torch import nn
 
-from pgolf.core.roles import MATRIX
+from pgolf.core.roles import MLP
 from pgolf.model.linear import Linear
 
 
 class SquaredRelu(nn.Module):
     def __init__(self, cfg):
         super().__init__()
-        self.fc = Linear(cfg.width, cfg.mlp.hidden, cfg.init, MATRIX)
-        self.proj = Linear(cfg.mlp.hidden, cfg.width, "zeros", MATRIX)
+        self.fc = Linear(cfg.width, cfg.mlp.hidden, cfg.init, MLP)
+        self.proj = Linear(cfg.mlp.hidden, cfg.width, "zeros", MLP)
         self.slope = cfg.mlp.negative_slope
 
     def forward(self, x):

@@ -25,10 +25,10 @@ class Serial(nn.Module):
         self.resid_mix = tag(nn.Parameter(torch.stack([torch.ones(cfg.width), torch.zeros(cfg.width)])), SCALAR)
         self.scale = (layer + 1) ** -0.5 if cfg.residual.layer_scale == "inverse_sqrt" else 1.0
 
-    def forward(self, x, x0):
+    def forward(self, x, x0, context):
         mix = self.resid_mix.to(x.dtype)
         x = mix[0] * x + mix[1] * x0
-        x = x + self.attn_scale.to(x.dtype) * self.attn(rms(x) * self.scale)
+        x = x + self.attn_scale.to(x.dtype) * self.attn(rms(x) * self.scale, context)
         return x + self.mlp_scale.to(x.dtype) * self.mlp(rms(x) * self.scale)
 
 

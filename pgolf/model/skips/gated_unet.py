@@ -22,5 +22,5 @@ class GatedUnet(nn.Module):
         return torch.lerp(self.weights[k].to(x.dtype) * encoder_output, x, gate)
 
 
-def build(slots: int, width: int) -> GatedUnet:
-    return GatedUnet(slots, width)
+def build(cfg, slots: int) -> GatedUnet:
+    return GatedUnet(slots, cfg.width)

@@ -20,5 +20,5 @@ class Unet(nn.Module):
         return x + self.weights[k].to(x.dtype) * encoder_output
 
 
-def build(slots: int, width: int) -> Unet:
-    return Unet(slots, width)
+def build(cfg, slots: int) -> Unet:
+    return Unet(slots, cfg.width)

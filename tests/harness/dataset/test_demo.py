@@ -8,7 +8,7 @@ import pytest
 import sentencepiece
 
 from pgolf.core.errors import InputError
-from pgolf.data.byte_counts import byte_tables, load_tokenizer, target_bytes
+from pgolf.data.bytes.pieces import byte_tables, load_tokenizer, target_bytes
 from pgolf.data.shards import open_shard, validation_tokens
 from pgolf.harness.dataset import stdlib_text
 from pgolf.harness.dataset.demo import DatasetSummary, ensure_demo

@@ -27,7 +27,7 @@ def test_ema_is_its_closed_form():
         with torch.no_grad():
             model.p0 += step * torch.tensor([1.0, 0.5])
         history.append(model.p0.detach().clone())
-        ema.update()
+        ema.update(1.0, 1)
     later = sum(decay ** (steps - i) * history[i] for i in range(1, steps + 1))
     expected = decay**steps * history[0] + (1 - decay) * later
     ema.apply()
@@ -39,7 +39,7 @@ def test_ema_of_weights_that_stay_is_those_weights():
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
     ema = average_of(model, kind="ema", decay=0.997)
     for _ in range(5):
-        ema.update()
+        ema.update(1.0, 1)
     ema.apply()
     for name, parameter in model.named_parameters():
         torch.testing.assert_close(parameter.detach(), before[name], rtol=0, atol=1e-6)
@@ -52,7 +52,7 @@ def test_ema_of_bfloat16_weights_is_kept_in_float32():
     with torch.no_grad():
         model.p0.fill_(2.0)
     for _ in range(1024):
-        ema.update()
+        ema.update(1.0, 1)
     ema.apply()
     assert model.p0.dtype == torch.bfloat16
     assert model.p0.item() == pytest.approx(2 - 0.3677, abs=0.01)
@@ -63,7 +63,7 @@ def test_updating_an_average_leaves_the_weights_alone():
     ema = average_of(model, kind="ema", decay=0.5)
     with torch.no_grad():
         model.p0.fill_(9.0)
-    ema.update()
+    ema.update(1.0, 1)
     assert model.p0.tolist() == [9.0, 9.0]
 
 
@@ -72,6 +72,6 @@ def test_without_an_average_the_last_weights_are_the_result():
     last = average_of(model, kind="last")
     with torch.no_grad():
         model.p0.fill_(9.0)
-    last.update()
+    last.update(1.0, 1)
     last.apply()
     assert model.p0.tolist() == [9.0, 9.0]

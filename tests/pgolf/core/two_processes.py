@@ -8,7 +8,7 @@ import torch
 
 from pgolf.core import ranks, run
 from pgolf.evals import sliding
-from pgolf.evals.windows import score
+from pgolf.evals.windows import score_plan
 from pgolf.optim import muon_eq_r
 from pgolf.quant.hessian import collect
 from pgolf.stages.train import Trainer
@@ -41,7 +41,7 @@ def weights():
 def totals():
     tokens = np.random.default_rng(0).integers(0, 48, 90).astype(np.uint16)
     plan = sliding.plan(tree(window=16, stride=4), 89)
-    ledger = score(random_model(model_cfg()), tokens, np.arange(89, dtype=np.int16), plan, 16, 5)
+    ledger = score_plan(random_model(model_cfg()), tokens, np.arange(89, dtype=np.int16), plan, 16, 5)
     return {name: torch.tensor(value, dtype=torch.float64) for name, value in ledger.totals().items()}
 
 

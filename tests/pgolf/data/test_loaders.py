@@ -42,7 +42,7 @@ def test_there_are_shuffled_batches_of_six_ranks(golden):
 def test_shuffled_batches_are_the_published_ones(golden, paths, world, rank):
     loader = shuffled.Loader(paths, LENGTH, world)
     expected = golden[f"shuffled.w{world}r{rank}.batches"].numpy()
-    found = np.stack([loader.next_batch(rank, expected.shape[1]) for _ in expected])
+    found = np.stack([loader.next_batch(rank, expected.shape[1])[0] for _ in expected])
     assert found.dtype == np.int64
     assert np.array_equal(found, expected)
 
@@ -56,7 +56,7 @@ def test_one_pass_draws_every_published_window_once_each_shard_in_the_published_
         for i, shard in enumerate(shards)
     ]
     loader = shuffled.Loader(paths, LENGTH, world)
-    drawn = [tuple(loader.next_batch(rank, 1)[0]) for _ in range(sum(map(len, expected)))]
+    drawn = [tuple(loader.next_batch(rank, 1)[0][0]) for _ in range(sum(map(len, expected)))]
     for windows in expected:
         assert [window for window in drawn if window in set(windows)] == windows
     assert len(set(drawn)) == len(drawn) == sum(map(len, expected))
@@ -66,7 +66,7 @@ def test_a_loader_that_is_used_up_draws_anew_as_the_published_one_does(golden, p
     loader = shuffled.Loader(paths, LENGTH, 3)
     expected = golden["shuffled.exhaust.first_last"].numpy()
     assert len(expected) == settings("loaders").exhaust_first_pass + 6
-    drawn = np.stack([loader.next_batch(2, 1)[0] for _ in expected])
+    drawn = np.stack([loader.next_batch(2, 1)[0][0] for _ in expected])
     assert np.array_equal(drawn[:, [0, -2]], expected)
 
 
@@ -75,7 +75,7 @@ def test_sequential_batches_are_the_published_ones(golden, paths, world, rank):
     loader = sequential.Loader(paths, LENGTH, world)
     expected = golden[f"sequential.w{world}r{rank}.batches"].numpy()
     for tokens in expected:
-        batch = loader.next_batch(rank, 4)
+        batch = loader.next_batch(rank, 4)[0]
         assert batch.shape == (4, LENGTH + 1)
         assert np.array_equal(np.append(batch[:, :-1].ravel(), batch[-1, -1]), tokens)
         assert np.array_equal(batch[:, 1:].ravel(), tokens[1:])
@@ -110,7 +110,7 @@ def steps_of(monkeypatch, module, paths, world):
         for step in range(STEPS):
             for logical_rank in ranks.logical_ranks(8):
                 assert (step, logical_rank) not in found
-                found[step, logical_rank] = loader.next_batch(logical_rank, SEQUENCES)
+                found[step, logical_rank] = loader.next_batch(logical_rank, SEQUENCES)[0]
     return found
 
 
@@ -146,18 +146,18 @@ def test_eight_processes_read_the_stream_in_the_published_order(monkeypatch, six
 def test_the_stream_goes_on_with_its_first_token_after_its_last(tmp_path):
     paths = [write_shard(tmp_path, "train", i, tokens) for i, tokens in enumerate([[0, 1, 2], [], [3, 4, 5, 6]])]
     loader = sequential.Loader(paths, 4, 1)
-    drawn = np.concatenate([np.append(b[0, :-1], b[0, -1]) for b in (loader.next_batch(0, 1) for _ in range(5))])
+    drawn = np.concatenate([np.append(b[0, :-1], b[0, -1]) for b in (loader.next_batch(0, 1)[0] for _ in range(5))])
     assert drawn.tolist() == [i % 7 for i in range(25)]
 
 
 def test_inputs_and_targets_of_neighbouring_rows_share_one_token(sixteen):
-    batch = sequential.Loader(sixteen, 32, 8).next_batch(3, 4)
+    batch = sequential.Loader(sixteen, 32, 8).next_batch(3, 4)[0]
     assert np.array_equal(batch[:-1, -1], batch[1:, 0])
 
 
 @pytest.mark.parametrize("module", [shuffled, sequential])
 def test_a_new_loader_begins_again(sixteen, module):
-    first, again = (module.Loader(sixteen, 32, 8).next_batch(5, 3) for _ in range(2))
+    first, again = (module.Loader(sixteen, 32, 8).next_batch(5, 3)[0] for _ in range(2))
     assert np.array_equal(first, again)
 
 
@@ -169,4 +169,4 @@ def test_fewer_shards_than_logical_ranks_are_refused(sixteen):
 def test_shards_without_a_whole_window_are_refused(tmp_path):
     path = write_shard(tmp_path, "train", 0, list(range(32)))
     with pytest.raises(DataError):
-        shuffled.Loader([path], 32, 1).next_batch(0, 1)
+        shuffled.Loader([path], 32, 1).next_batch(0, 1)[0]

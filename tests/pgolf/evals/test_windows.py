@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pgolf.core import ranks
-from pgolf.data.byte_counts import target_bytes
+from pgolf.data.bytes.pieces import target_bytes
 from pgolf.evals import blocks, sliding
-from pgolf.evals.windows import score
+from pgolf.evals.windows import score_plan
 from tests.golden.load import assert_within, below, settings, tensors, tolerance
 from tests.recipes import build_model, fill, model_cfg, published_model_cfg, quick, random_model, stand_for, tree
 
@@ -36,7 +36,7 @@ def scored(stream, monkeypatch, rule):
     losses = []
     for rank in range(world):
         stand_for(monkeypatch, rank, world)
-        ledger = score(rule, tokens, np.zeros(targets, np.int16), method.plan(cfg, targets), cfg.window, size)
+        ledger = score_plan(rule, tokens, np.zeros(targets, np.int16), method.plan(cfg, targets), cfg.window, size)
         assert ledger.next == ledger.stop
         losses.append(ledger.nats_N)
     return np.concatenate(losses), tokens
@@ -97,7 +97,7 @@ def test_the_size_of_a_batch_does_not_change_the_losses_of_a_model():
     model = random_model(model_cfg())
     tokens = np.random.default_rng(0).integers(0, 48, 100).astype(np.uint16)
     plan = sliding.plan(tree(window=16, stride=4), 99)
-    few, many = (score(model, tokens, np.zeros(99, np.int16), plan, 16, size).nats_N for size in (1, 32))
+    few, many = (score_plan(model, tokens, np.zeros(99, np.int16), plan, 16, size).nats_N for size in (1, 32))
     torch.testing.assert_close(torch.from_numpy(few), torch.from_numpy(many), rtol=0, atol=1e-5)
 
 
@@ -105,7 +105,7 @@ def test_scoring_changes_no_weight_and_leaves_no_gradient():
     model = random_model(model_cfg())
     before = [p.detach().clone() for p in model.parameters()]
     tokens = np.arange(40, dtype=np.uint16)
-    score(model, tokens, np.zeros(39, np.int16), blocks.plan(tree(window=8), 39), 8, 3)
+    score_plan(model, tokens, np.zeros(39, np.int16), blocks.plan(tree(window=8), 39), 8, 3)
     assert all(torch.equal(p, old) and p.grad is None for p, old in zip(model.parameters(), before, strict=True))
 
 
@@ -127,7 +127,7 @@ def evaluated(golden, model, method, targets):
     cfg = tree(window=SETTINGS.eval_seq_len, stride=SETTINGS.eval_stride)
     size = 5 if method is blocks else 7
     assert SETTINGS.batches.startswith("5 sequences for eval_val, 7 windows")
-    return score(model, tokens, target_bytes(tables, tokens), method.plan(cfg, targets), cfg.window, size)
+    return score_plan(model, tokens, target_bytes(tables, tokens), method.plan(cfg, targets), cfg.window, size)
 
 
 def compare(totals, expected, key, file=FILE):
@@ -180,7 +180,7 @@ def test_the_baselines_evaluation_is_the_published_one():
     tokens = stored["tokens"].numpy()
     assert s.eval_batch.startswith("4 sequences")
     plan = blocks.plan(tree(window=s.eval_seq_len), len(tokens) - 1)
-    totals = score(model, tokens, target_bytes(tables, tokens), plan, s.eval_seq_len, 4).totals()
+    totals = score_plan(model, tokens, target_bytes(tables, tokens), plan, s.eval_seq_len, 4).totals()
     assert s.columns == COLUMNS
     compare(totals, stored["eval_val"], "eval_val", file)
     assert totals["val_bpb"] == pytest.approx(totals["nats"] / math.log(2) / totals["bytes"])

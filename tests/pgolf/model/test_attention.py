@@ -6,6 +6,7 @@ from pgolf.model.attention.kernel import causal_attention
 from pgolf.model.attention_outputs import xsa
 from tests.recipes import attention, model_cfg, rope
 
+XSA = xsa.Xsa()
 GROUPS = [(4, 4), (4, 2), (6, 2), (4, 1)]
 
 
@@ -47,7 +48,7 @@ def test_the_kernel_is_softmax_attention_over_positions_up_to_ones_own(heads, kv
 def test_queries_and_keys_do_not_feel_the_size_of_their_input():
     """They are normalised; with values scaled alone, the output is scaled with them."""
     gqa, x = layer(outputs=[]), random(2, 9, 64)
-    torch.testing.assert_close(gqa(3 * x), 3 * gqa(x), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(gqa(3 * x, None), 3 * gqa(x, None), rtol=1e-4, atol=1e-4)
 
 
 def test_a_gain_of_zero_gives_every_earlier_position_the_same_weight():
@@ -55,20 +56,20 @@ def test_a_gain_of_zero_gives_every_earlier_position_the_same_weight():
     with torch.no_grad():
         gqa.q_gain.zero_()
         means = gqa.c_v(x).cumsum(1) / torch.arange(1, 7)[None, :, None]
-        torch.testing.assert_close(gqa(x), gqa.proj(means), rtol=0, atol=1e-5)
+        torch.testing.assert_close(gqa(x, None), gqa.proj(means), rtol=0, atol=1e-5)
 
 
 def test_without_rotation_the_order_of_earlier_tokens_does_not_matter_and_with_it_it_does():
     x = random(1, 6, 64)
     swapped = x[:, [1, 0, 2, 3, 4, 5]]
     gqa = layer(outputs=[])
-    assert not torch.allclose(gqa(x)[:, 2:], gqa(swapped)[:, 2:], atol=1e-4)
+    assert not torch.allclose(gqa(x, None)[:, 2:], gqa(swapped, None)[:, 2:], atol=1e-4)
     gqa.rope.base = 1e30  # all frequencies but the first are next to 0, and the first is silenced below
     with torch.no_grad():
         for linear, heads in ((gqa.c_q, 4), (gqa.c_k, 2)):
             rows = linear.weight.view(heads, 16, 64)
             rows[:, [0, 4]] = 0
-    torch.testing.assert_close(gqa(x)[:, 2:], gqa(swapped)[:, 2:], rtol=0, atol=1e-5)
+    torch.testing.assert_close(gqa(x, None)[:, 2:], gqa(swapped, None)[:, 2:], rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(("last_layers", "expected"), [(None, [1, 1, 1, 1]), (1, [0, 0, 0, 1]), (3, [0, 1, 1, 1])])
@@ -80,7 +81,7 @@ def test_output_techniques_are_built_into_the_last_layers_that_the_recipe_names(
 @pytest.mark.parametrize(("heads", "kv_heads"), GROUPS)
 def test_xsa_leaves_nothing_along_the_positions_own_value(heads, kv_heads):
     y, v = random(2, 5, heads, 8), random(2, 5, kv_heads, 8, seed=1)
-    out = xsa.apply(y, v)
+    out = XSA(y, v, None)
     own = v.repeat_interleave(heads // kv_heads, 2)
     assert (out * own).sum(-1).abs().max() < 1e-5
     # What was taken out is a multiple of the value, so nothing else was.
@@ -90,9 +91,9 @@ def test_xsa_leaves_nothing_along_the_positions_own_value(heads, kv_heads):
 
 def test_xsa_twice_is_xsa_once_and_a_zero_value_takes_nothing():
     y, v = random(1, 5, 4, 8), random(1, 5, 2, 8, seed=1)
-    torch.testing.assert_close(xsa.apply(xsa.apply(y, v), v), xsa.apply(y, v), rtol=0, atol=1e-6)
-    assert torch.equal(xsa.apply(y, torch.zeros_like(v)), y)
+    torch.testing.assert_close(XSA(XSA(y, v, None), v, None), XSA(y, v, None), rtol=0, atol=1e-6)
+    assert torch.equal(XSA(y, torch.zeros_like(v), None), y)
 
 
 def test_an_attention_beyond_the_training_length_still_runs():
-    assert layer(rope=rope(train_tokens=4))(random(1, 9, 64)).isfinite().all()
+    assert layer(rope=rope(train_tokens=4))(random(1, 9, 64), None).isfinite().all()

@@ -1,4 +1,4 @@
-"""What every technique of the model promises, whatever it computes. A new technique joins by a line in MODELS."""
+"""What every technique of the model promises, whatever it computes. A new technique joins by a line in models.py."""
 
 from pathlib import Path
 
@@ -6,28 +6,12 @@ import pytest
 import torch
 
 import pgolf.model
-from pgolf.core.roles import EMBEDDING, HEAD, MATRIX, SCALAR
+from pgolf.core.roles import EMBEDDING, HEAD, MATRIX, SCALAR, TABLE, has_role
 from pgolf.model.norm import rms
-from tests.recipes import ONCE, UNTIED, attention, build_model, loop, model_cfg, random_model, rope
+from tests.pgolf.model.models import MODELS
+from tests.recipes import build_model, model_cfg, random_model
 
-SLOTS = "vocabulary", "attention", "mlp", "residual", "skips", "depth"
-MODELS = {
-    "pr1394": {},
-    "baseline": {
-        "init": "uniform",
-        "attention": attention(qk_gain=1.5, rope=rope(dims=16, train_tokens=None), outputs=[]),
-        "mlp": {"kind": "squared_relu", "hidden": 64, "negative_slope": 0.0},
-        "residual": {"kind": "serial", "layer_scale": "none"},
-        "skips": {"kind": "unet"},
-        "depth": ONCE,
-    },
-    "untied": {"vocabulary": UNTIED},
-    "one key head": {"attention": attention(kv_heads=1)},
-    "as many key heads": {"attention": attention(kv_heads=4)},
-    "xsa in the last two": {"attention": attention(outputs=[{"kind": "xsa", "last_layers": 2}])},
-    "odd layers, all looped": {"layers": 5, "depth": loop(0, 4, 2)},
-    "last layer looped": {"layers": 3, "depth": loop(2, 2, 4), "skips": {"kind": "unet"}},
-}
+SLOTS = "vocabulary", "attention", "mlp", "residual", "skips", "depth", "output"
 HELPERS = {"__init__", "kernel"}  # modules of a slot that are no technique
 models = pytest.mark.parametrize("name", MODELS)
 VOCABULARY, LENGTH = 48, 12
@@ -53,7 +37,7 @@ def phases(model):
 
 def test_every_technique_on_disk_is_in_one_of_the_models():
     folders = [path for path in Path(pgolf.model.__file__).parent.iterdir() if (path / "__init__.py").exists()]
-    assert len(folders) == 7
+    assert len(folders) == 8
     on_disk = {(f.name, path.stem) for f in folders for path in f.glob("*.py") if path.stem not in HELPERS}
     used = set()
     for name in MODELS:
@@ -117,9 +101,9 @@ def test_a_fresh_model_says_what_its_embedding_alone_says(name):
 def test_every_parameter_has_a_role_and_the_role_fits_its_shape(name):
     model = build_model(cfg_of(name))
     for path, parameter in model.named_parameters():
-        assert parameter.role in (EMBEDDING, MATRIX, SCALAR, HEAD), path
+        assert parameter.role.split(".")[0] in (EMBEDDING, TABLE, MATRIX, SCALAR, HEAD), path
         linear = path.endswith(".weight")
-        assert (parameter.role == MATRIX) == linear, path
+        assert has_role(parameter, MATRIX) == (linear and not has_role(parameter, TABLE)), path
         assert (parameter.role in (EMBEDDING, HEAD)) == (len(parameter) == VOCABULARY), path
 
 
@@ -135,8 +119,8 @@ def test_every_parameter_gets_a_gradient_in_the_last_phase(name):
 def test_only_embeddings_are_stored_in_the_activation_type_and_losses_are_float32(name):
     model = build_model(cfg_of(name), torch.bfloat16)
     stored = {parameter.dtype == torch.bfloat16: parameter.role for parameter in model.parameters()}
-    assert all((p.dtype == torch.bfloat16) == (p.role == EMBEDDING) for p in model.parameters())
-    assert stored[True] == EMBEDDING
+    assert all((p.dtype == torch.bfloat16) == (p.role in (EMBEDDING, TABLE)) for p in model.parameters())
+    assert stored[True] in (EMBEDDING, TABLE)
     assert model.hidden(ids()).dtype == torch.bfloat16
     nats = model(ids()[:, :-1], ids()[:, 1:])
     assert nats.dtype == torch.float32

@@ -59,7 +59,7 @@ def test_squared_relu_squares_what_is_positive_and_damps_what_is_not(slope):
 
 
 def skips(kind):
-    return load("model.skips", tree(kind=kind)).build(3, 8)
+    return load("model.skips", tree(kind=kind)).build(tree(width=8), 3)
 
 
 def test_a_gate_blends_from_all_encoder_to_all_decoder():
@@ -92,9 +92,9 @@ def test_a_block_is_its_formula(how, layer, scale):
         for number, parameter in enumerate(block.parameters()):
             parameter.add_(0.1 * random(*parameter.shape, seed=number))
         inner = block.resid_mix[0] * x + block.resid_mix[1] * x0
-        inner = inner + block.attn_scale * block.attn(scale * rms(inner))
+        inner = inner + block.attn_scale * block.attn(scale * rms(inner), None)
         expected = inner + block.mlp_scale * block.mlp(scale * rms(inner))
-    torch.testing.assert_close(block(x, x0), expected, rtol=0, atol=1e-5)
+    torch.testing.assert_close(block(x, x0, None), expected, rtol=0, atol=1e-5)
 
 
 @quick

@@ -17,7 +17,7 @@ MATRICES = {
 
 def optim_cfg(head=None, **lr):
     parts = {role: {**ADAMW, "lr": lr.get(role, 0.03)} for role in (EMBEDDING, SCALAR)}
-    return tree(matrix={**MATRICES, "lr": lr.get(MATRIX, 0.02)}, head=head, **parts)
+    return tree(matrix={**MATRICES, "lr": lr.get(MATRIX, 0.02)}, head=head, table=None, **parts)
 
 
 def stepped(model, cfg, multiplier=1.0):

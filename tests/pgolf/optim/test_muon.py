@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from pgolf.core.load import load
-from pgolf.optim.newton_schulz import orthogonalize
+from pgolf.optim.newton_schulz import QUINTIC, orthogonalize
 from tests.recipes import muon_cfg, quick
 
 KINDS = ["muon", "muon_eq_r"]
@@ -30,7 +30,7 @@ def optimizer_of(shapes, cfg, seed=0):
 @quick
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 999), st.sampled_from([torch.float32, torch.bfloat16]))
 def test_newton_schulz_brings_all_singular_values_near_one(rows, columns, seed, dtype):
-    found = orthogonalize(matrix(rows, columns, seed)[None], 5, dtype)[0]
+    found = orthogonalize(matrix(rows, columns, seed)[None], [QUINTIC] * 5, dtype)[0]
     singular = torch.linalg.svdvals(found.float())
     assert singular.min() > 0.6
     assert singular.max() < 1.3
@@ -41,7 +41,7 @@ def test_newton_schulz_brings_all_singular_values_near_one(rows, columns, seed, 
 def test_newton_schulz_keeps_singular_directions(rows, columns, seed):
     """The result shares them with the input, so input^T result is symmetric and positive."""
     u = matrix(rows, columns, seed)
-    product = u.T @ orthogonalize(u[None], 5, torch.float32)[0]
+    product = u.T @ orthogonalize(u[None], [QUINTIC] * 5, torch.float32)[0]
     torch.testing.assert_close(product, product.T, rtol=0, atol=1e-4)
     assert torch.linalg.eigvalsh(product).min() > -1e-4
 
@@ -49,21 +49,23 @@ def test_newton_schulz_keeps_singular_directions(rows, columns, seed):
 @pytest.mark.parametrize("shape", [(48, 16), (16, 48), (24, 24)])
 def test_a_stack_is_orthogonalised_as_one_by_one(shape):
     stack = random(5, *shape)
-    together = orthogonalize(stack, 5, torch.float32)
-    alone = torch.cat([orthogonalize(stack[i : i + 1], 5, torch.float32) for i in range(5)])
+    together = orthogonalize(stack, [QUINTIC] * 5, torch.float32)
+    alone = torch.cat([orthogonalize(stack[i : i + 1], [QUINTIC] * 5, torch.float32) for i in range(5)])
     torch.testing.assert_close(together, alone, rtol=0, atol=1e-5)
 
 
 def test_the_transpose_is_orthogonalised_to_the_transpose():
     u = random(2, 12, 30)
-    torch.testing.assert_close(orthogonalize(u.mT, 5, torch.float32), orthogonalize(u, 5, torch.float32).mT)
+    torch.testing.assert_close(
+        orthogonalize(u.mT, [QUINTIC] * 5, torch.float32), orthogonalize(u, [QUINTIC] * 5, torch.float32).mT
+    )
 
 
 def test_the_size_of_a_gradient_does_not_matter_and_zero_stays_zero():
     u = random(1, 12, 30)
-    expected = orthogonalize(u, 5, torch.float32)
-    torch.testing.assert_close(orthogonalize(1000 * u, 5, torch.float32), expected, rtol=0, atol=1e-4)
-    assert not orthogonalize(torch.zeros(1, 4, 8), 5, torch.float32).any()
+    expected = orthogonalize(u, [QUINTIC] * 5, torch.float32)
+    torch.testing.assert_close(orthogonalize(1000 * u, [QUINTIC] * 5, torch.float32), expected, rtol=0, atol=1e-4)
+    assert not orthogonalize(torch.zeros(1, 4, 8), [QUINTIC] * 5, torch.float32).any()
 
 
 @kinds

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import sentencepiece
 
+from pgolf.core import run
 from pgolf.core.errors import DataError
 
 SPACE = "\u2581"
@@ -54,3 +55,9 @@ def target_bytes(tables, tokens_N: np.ndarray) -> np.ndarray:
     base_V, leading_space_V, boundary_V = tables
     before, after = tokens_N[:-1], tokens_N[1:]
     return base_V[after] + (leading_space_V[after] & ~boundary_V[before])
+
+
+def count(cfg, tokens_N: np.ndarray) -> np.ndarray:
+    """Bytes (N - 1,) of every target, by the recipe's tokenizer."""
+    size = cfg.model.vocab_size
+    return target_bytes(byte_tables(load_tokenizer(run.tokenizer(cfg), size), size), tokens_N)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pgolf.core.errors import DataError
-from pgolf.data.byte_counts import byte_tables, load_tokenizer, target_bytes
+from pgolf.data.bytes.pieces import byte_tables, load_tokenizer, target_bytes
 from tests.golden.load import settings, tensors
 from tests.recipes import quick
 
