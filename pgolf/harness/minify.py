@@ -19,12 +19,13 @@ def minify(sources: dict[str, str], outside: str) -> dict[str, str]:
     Arguments that no call in the whole program names are marked positional-only first, so that the minifier may shorten them.
     """
     trees = {name: without_unused_imports(ast.parse(without_annotations(source))) for name, source in sources.items()}
+    named = {name for tree in trees.values() for name in named_arguments(tree)}
     short = shared_names(trees, outside)
     for tree in trees.values():
         rename(tree, short)
     nodes = [node for tree in trees.values() for node in ast.walk(tree)]
-    named = {name for tree in trees.values() for name in named_arguments(tree)}
-    shared = set(dir(builtins))  # names that recur in many modules compress better than aliases
+    # Names that recur in many modules compress better than aliases.
+    shared = {*dir(builtins), *re.findall(r"\w+", outside)}
     for node in nodes:
         if isinstance(node, ast.Attribute):
             shared.add(node.attr)

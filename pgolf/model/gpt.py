@@ -64,6 +64,6 @@ def build(cfg, device, dtype: torch.dtype) -> GPT:
     """The model of a recipe's `model` section on `device`; embeddings in the activation `dtype`, the rest in float32."""
     model = GPT(cfg).to(device)
     for parameter in model.parameters():
-        if parameter.role in (EMBEDDING, TABLE):
+        if parameter.role in (EMBEDDING, TABLE):  # type: ignore[attr-defined]
             parameter.data = parameter.data.to(dtype)
     return model
