@@ -61,6 +61,7 @@ check: $(READY) ## Lint, types, import directions, generated files
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pgolf recipe schema | diff - recipes/recipe.schema.json
+	$(BIN)/pgolf recipe catalogue | diff - recipes/README.md
 
 format: $(READY) ## Format the code
 	$(BIN)/ruff check --fix $(LINTED)
@@ -68,6 +69,7 @@ format: $(READY) ## Format the code
 
 docs: $(READY) ## Write generated files anew
 	$(BIN)/pgolf recipe schema -o recipes/recipe.schema.json
+	$(BIN)/pgolf recipe catalogue -o recipes/README.md
 
 bench: $(READY) ## Time what pgolf does against the public scripts (PGOLF_REFERENCE=its file)
 	$(BIN)/python -m tests.bench $(ARGS)

@@ -26,16 +26,46 @@ def show(recipe: Path, settings: tuple[str, ...], scale: str | None, only_digest
 @recipe.command()
 @click.argument("one", type=click.Path(path_type=Path))
 @click.argument("other", type=click.Path(path_type=Path))
-def diff(one: Path, other: Path) -> None:
-    """Print the fields in which two resolved recipes differ; exit code 1 when there are any."""
-    from pgolf.harness.resolve import differences, resolve
+@click.option("--fields", is_flag=True, help="Only the fields, one a line, for programs.")
+def diff(one: Path, other: Path, fields: bool) -> None:
+    """Show what the recipe OTHER changes against ONE; exit code 1 when there is anything.
 
-    if rows := differences(resolve(one), resolve(other)):
-        rows = [("field", str(one), str(other)), *rows]
-        first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
-        for name, left, right in rows:
-            click.echo(f"{name:{first}}  {left:{second}}  {right}")
-        click.get_current_context().exit(1)
+    Both are files, or names of recipes in recipes/ (`pgolf recipe diff pr1285 pr1331`). Shown are the fields that differ, what
+    follows from them (parameters, script bytes, modules), and what was published for both.
+    """
+    from pgolf.harness.catalogue import comparison
+    from pgolf.harness.resolve import by_name, differences, meaning, resolve
+
+    left, right = resolve(by_name(one)), resolve(by_name(other))
+    changed = differences(left, right)
+    if fields:
+        for row in changed:
+            click.echo("  ".join(row))
+    elif changed:
+        rows = [("field", one.stem, other.stem, "what it is")]
+        for name, before, after in changed:
+            if not name.startswith(("name", "title", "author.")):
+                rows.append((name, before, after, meaning(right if after != "-" else left, name)))
+        rows += [(*row, "") for row in comparison(left, right)]
+        widths = [max(len(row[column]) for row in rows) for column in range(3)]
+        for *values, what in rows:
+            click.echo("  ".join([*(f"{value:{width}}" for value, width in zip(values, widths, strict=True)), what]).rstrip())
+    click.get_current_context().exit(1 if rows else 0)
+
+
+@recipe.command()
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write (default: standard output).")
+def catalogue(output: Path | None) -> None:
+    """Print recipes/README.md: all recipes, what was published for them, our parameters and script bytes."""
+    from pgolf.harness.atomic import write_text
+    from pgolf.harness.catalogue import markdown
+    from pgolf.harness.resolve import RECIPES
+
+    text = markdown(RECIPES)
+    if output:
+        write_text(output, text)
+    else:
+        click.echo(text, nl=False)
 
 
 @recipe.command()

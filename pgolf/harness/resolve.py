@@ -19,11 +19,13 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from pgolf.core.errors import InputError
+from pgolf.harness.ruled_out import ruling
 from pgolf.harness.schema.base import Part
 from pgolf.harness.schema.recipe import Recipe
 from pgolf.harness.strict_yaml import Document, Path_, cut, dotted, read_file, read_text
 
-SCALES = Path(__file__).parents[2] / "recipes" / "scales"
+RECIPES = Path(__file__).parents[2] / "recipes"
+SCALES = RECIPES / "scales"
 NOT_RESOLVED = "base", "scale"
 PLAIN_WORDS = {
     "a valid integer": "a whole number",
@@ -50,6 +52,12 @@ def resolve(path: Path, settings: Sequence[str] = (), scale: str | None = None) 
         return Recipe.model_validate_json(json.dumps(document.data))
     except ValidationError as error:
         raise InputError("\n".join(explain(document, path, e) for e in error.errors())) from None
+
+
+def by_name(path: Path) -> Path:
+    """The file at `path`, or the recipe of that name in recipes/ when it is a bare word."""
+    named = RECIPES / f"{path}.yaml"
+    return named if path.name == str(path) and not path.suffix and not path.exists() and named.is_file() else path
 
 
 def read_mapping(path: Path) -> Document:
@@ -128,7 +136,8 @@ def apply_setting(document: Document, setting: str) -> None:
         names = parent if isinstance(parent, dict) else range(len(parent)) if isinstance(parent, list) else ()
         known = {str(name): name for name in names}
         if word not in known:
-            raise InputError(f"{where}: {dotted((*keys, word))}: no such field; {allowed(word, list(known))}.")
+            remedy = ruling(word) or allowed(word, list(known))
+            raise InputError(f"{where}: {dotted((*keys, word))}: no such field; {remedy}.")
         keys = (*keys, known[word])
         parent = parent[known[word]]
     value = read_text(text, lambda line: where, keys)
@@ -150,12 +159,13 @@ def explain(document: Document, path: Path, error: Any) -> str:
         options = [name for part in choices(keys, document.data) for name in kinds_of(part)]
         keys = (*keys, "kind")
         found = error["input"].get("kind", "")
-        remedy = allowed(str(found), options)
+        remedy = ruling(str(found)) or allowed(str(found), options)
         error = error | {"input": found}
     elif kind == "extra_forbidden":
         part = chosen(choices(keys[:-1], document.data), get(document.data, keys[:-1]))
         names = [*part.model_fields, *(NOT_RESOLVED if part is Recipe else ())]
-        return f"{place(document, path, keys)}: {dotted(keys)}: no such field; {allowed(str(keys[-1]), names)}."
+        remedy = ruling(str(keys[-1])) or allowed(str(keys[-1]), names)
+        return f"{place(document, path, keys)}: {dotted(keys)}: no such field; {remedy}."
     elif kind == "string_pattern_mismatch":
         remedy = f"allowed: text of the form {error['ctx']['pattern']}"
     else:
@@ -251,6 +261,22 @@ def differences(a: Recipe, b: Recipe) -> list[tuple[str, str, str]]:
         if one != two:
             rows.append((name, one, two))
     return rows
+
+
+def meaning(recipe: Recipe, field: str) -> str:
+    """What the schema says of a dotted field, in one sentence; of a kind, what the technique is."""
+    part: Any = recipe
+    text = ""
+    for key in field.split("."):
+        if isinstance(part, tuple):
+            part = part[int(key)] if key.isdigit() and int(key) < len(part) else None
+            continue
+        info = type(part).model_fields.get(key) if isinstance(part, Part) else None
+        if info is None:
+            return ""
+        text = (type(part).__doc__ if key == "kind" else info.description) or ""
+        part = getattr(part, key)
+    return " ".join(text.split("\n\n")[0].split())
 
 
 def file_schema() -> dict[str, Any]:

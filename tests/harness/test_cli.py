@@ -88,7 +88,7 @@ def test_completion_prints_the_script_of_the_shell(shell, sign):
     ("words", "found"),
     [
         ("pgolf rec", ["recipe", "record"]),
-        ("pgolf recipe ", ["show", "diff", "validate", "schema"]),
+        ("pgolf recipe ", ["show", "diff", "validate", "schema", "catalogue"]),
         ("pgolf recipe show --s", ["--set", "--scale"]),
         ("pgolf completion z", ["zsh"]),
     ],
@@ -120,15 +120,27 @@ def test_diff_lists_the_changed_fields_and_no_others(tmp_path):
     other.write_text(
         f"base: {PR1394}\nmodel: {{width: 256, attention: {{rope: {{train_tokens: null}}}}}}\naverage: {{kind: last}}\n"
     )
-    done = pgolf("recipe", "diff", PR1394, other, COLUMNS="20")
+    done = pgolf("recipe", "diff", PR1394, other, "--fields", COLUMNS="20")
     assert (done.returncode, done.stderr) == (1, "")
     assert [line.split() for line in done.stdout.splitlines()] == [
-        ["field", str(PR1394), str(other)],
         ["model.width", "512", "256"],
         ["model.attention.rope.train_tokens", "2048", "null"],
         ["average.kind", '"ema"', '"last"'],
         ["average.decay", "0.997", "-"],
     ]
+
+
+def test_diff_says_what_fields_mean_and_what_follows_from_them():
+    """Recipes by name, as a reader of the pull requests would call them."""
+    done = pgolf("recipe", "diff", "pr1285", "pr1331", COLUMNS="20")
+    assert (done.returncode, done.stderr) == (1, "")
+    rows = {line.split("  ")[0]: line.split() for line in done.stdout.splitlines()}
+    assert rows["optim.matrix.lr"][1:] == ["0.02", "0.022"]
+    assert rows["optim.matrix.weight_decay"][1:3] == ["0.09", "0.095"]
+    assert rows["model.depth.first_layer"][1:3] == ["4", "3"]
+    assert rows["published bpb"][2:] == ["1.09124", "1.08995"]
+    assert "parameters" not in rows
+    assert not any(name.startswith(("name", "title", "author")) for name in rows)
 
 
 def test_diff_of_equal_recipes_prints_nothing(tmp_path):
