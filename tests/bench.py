@@ -49,7 +49,9 @@ class Ours:
         self.model.phase = 1
         self.forward = ranks.compiled(self.model)
         self.optimizers = groups.build(self.cfg.optim, self.model)
-        self.treatment = load("optim.gradients", self.cfg.optim.gradients).build(self.cfg.optim.gradients, self.model)
+        self.treatment = load("optim.gradients", self.cfg.optim.gradients).build(
+            self.cfg.optim.gradients, self.model, 1
+        )
 
     def learn(self, tokens_BT: torch.Tensor) -> None:
         self.treatment.backward(self.forward(tokens_BT[:, :-1], tokens_BT[:, 1:]).mean())

@@ -1,4 +1,4 @@
-"""One demo data set for all tests."""
+"""One demo data set for all tests, and its CaseOps twin for those that ask for it."""
 
 from pathlib import Path
 
@@ -11,4 +11,11 @@ from pgolf.harness.dataset.demo import ensure_demo
 def demo_dir(tmp_path_factory) -> Path:
     data_dir = tmp_path_factory.mktemp("demo")
     ensure_demo(data_dir, 1024)
+    return data_dir
+
+
+@pytest.fixture(scope="session")
+def caseops_dir(tmp_path_factory) -> Path:
+    data_dir = tmp_path_factory.mktemp("caseops")
+    ensure_demo(data_dir, 1024, is_caseops=True)
     return data_dir

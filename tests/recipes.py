@@ -20,6 +20,9 @@ CPU = torch.device("cpu")
 ONCE = {"kind": "once"}
 UNTIED = {"kind": "untied", "init_std": 0.005, "width": 24}
 XSA = {"kind": "xsa", "last_layers": None}
+VALUES = {"layers": [2, 3], "width": 24, "init_std": 0.01, "scale": 0.1}
+BIGRAM_HASH = {"kind": "bigram_hash", "buckets": 32, "width": 24, "scale_init": 0.05, "projection": "matrix"}
+ENRICHED = {"kind": "enriched", "init_std": 0.005, "inputs": [BIGRAM_HASH, {"kind": "norm"}, {"kind": "smear"}]}
 # Published name -> ours, where they differ by more than the blocks, which are called alike.
 NAMES = {
     "skip_weights": "skips.weights",
@@ -28,6 +31,10 @@ NAMES = {
     "embed_proj.weight": "vocabulary.embed_proj.weight",
     "head_proj.weight": "vocabulary.head_proj.weight",
     "lm_head.weight": "vocabulary.head",
+    "bigram.embed.weight": "vocabulary.inputs.0.table",
+    "bigram.proj.weight": "vocabulary.inputs.0.proj.weight",
+    "bigram.scale": "vocabulary.inputs.0.beta",
+    "smear.gate": "vocabulary.inputs.2.gamma",
 }
 
 
@@ -43,8 +50,17 @@ def attention(**changes) -> dict:
     return {"kind": "gqa", "heads": 4, "kv_heads": 2, "qk_gain": 4.0, "rope": rope(), "outputs": [XSA], **changes}
 
 
+def value_attention(**changes) -> dict:
+    return {**attention(), "kind": "gqa_value_embedding", "value_embedding": {**VALUES, **changes}}
+
+
 def loop(first: int, last: int, passes: int) -> dict:
     return {"kind": "loop", "first_layer": first, "last_layer": last, "passes": passes, "from_fraction": 0.5}
+
+
+def loop_from_step(first: int, last: int, from_step: int = 3000) -> dict:
+    """PR 1279's."""
+    return {"kind": "loop_from_step", "first_layer": first, "last_layer": last, "passes": 2, "from_step": from_step}
 
 
 def model_cfg(**changes) -> SimpleNamespace:
@@ -66,10 +82,11 @@ def model_cfg(**changes) -> SimpleNamespace:
 
 
 def published_model_cfg(settings) -> SimpleNamespace:
-    """The model of a golden file: of PR 1394 when its settings name skip gates, else of the baseline."""
+    """The model of a golden file: of PR 1394 when its settings name skip gates, of PR 162 when they name pairs, else the baseline."""
     s, head_dim = settings, settings.model_dim // settings.num_heads
     later = hasattr(s, "skip_gates_enabled")
     loops = later and s.num_loops
+    pairs = hasattr(s, "bigram_vocab_size")
     return model_cfg(
         vocab_size=s.vocab_size,
         width=s.model_dim,
@@ -80,6 +97,14 @@ def published_model_cfg(settings) -> SimpleNamespace:
             "kind": "tied" if s.tie_embeddings else "untied",
             "init_std": s.tied_embed_init_std,
             "width": getattr(s, "embedding_dim", s.model_dim),
+        }
+        if not pairs
+        else {
+            **ENRICHED,
+            "inputs": [
+                {**BIGRAM_HASH, "buckets": s.bigram_vocab_size, "width": s.bigram_dim},
+                *ENRICHED["inputs"][1:],
+            ],
         },
         attention=attention(
             heads=s.num_heads,

@@ -12,7 +12,8 @@ CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlin
 LAYERS = next(contract["layers"] for contract in CONFIG["contracts"] if contract["type"] == "layers")
 SHIPPED = next(contract["source_modules"] for contract in CONFIG["contracts"] if contract["type"] == "forbidden")
 NOT_SHIPPED = {"pgolf.cli", "pgolf.commands", "pgolf.harness"}
-SCORED_MACHINE = {"torch", "numpy", "sentencepiece", "triton", "brotli", "flash_attn_interface", "pgolf"}
+COMPRESSORS = {"brotli", "zstandard", "constriction"}
+SCORED_MACHINE = {"torch", "numpy", "sentencepiece", "triton", "flash_attn_interface", "pgolf"} | COMPRESSORS
 ON_TOP = {
     f"pgolf.{path.stem}"
     for path in (ROOT / "pgolf").iterdir()

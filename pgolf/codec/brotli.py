@@ -2,10 +2,14 @@
 
 import brotli
 
-
-def compress(cfg, data: bytes) -> bytes:
-    return brotli.compress(data, quality=cfg.quality, lgwin=cfg.window_bits)
+from pgolf.codec.byte_shuffle import shuffle, unshuffle
 
 
-def decompress(data: bytes) -> bytes:
-    return brotli.decompress(data)
+def compress(cfg, data: bytes, layout) -> list[bytes]:
+    return [brotli.compress(shuffle(data, cfg.shuffle), quality=cfg.quality, lgwin=cfg.window_bits)]
+
+
+def decompress(cfg, sections, layout, size: int) -> bytes | bytearray:
+    stream = brotli.Decompressor()
+    data = stream.process(*sections, output_buffer_limit=size)
+    return unshuffle(data, cfg.shuffle) if stream.is_finished() else b""

@@ -2,10 +2,15 @@
 
 import zlib
 
-
-def compress(cfg, data: bytes) -> bytes:
-    return zlib.compress(data, cfg.level)
+from pgolf.codec.byte_shuffle import shuffle, unshuffle
 
 
-def decompress(data: bytes) -> bytes:
-    return zlib.decompress(data)
+def compress(cfg, data: bytes, layout) -> list[bytes]:
+    return [zlib.compress(shuffle(data, cfg.shuffle), cfg.level)]
+
+
+def decompress(cfg, sections, layout, size: int) -> bytes | bytearray:
+    (section,) = sections
+    stream = zlib.decompressobj()
+    data = stream.decompress(section, size + 1)
+    return unshuffle(data, cfg.shuffle) if stream.eof and not stream.unused_data else b""

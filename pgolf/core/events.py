@@ -23,6 +23,7 @@ LINES = {
     "memory": "peak memory allocated: {gpu_mib} MiB reserved: {gpu_reserved_mib} MiB host: {host_mib} MiB",
     "weights": "Serialized model: {weights_bytes} bytes",
     "calibrated": "GPTQ:collected {hessians} Hessians in {seconds:.1f}s",
+    "bits": "{text}",
     "quantized": "Quantized weights:\n{text}",
     "packaged": "Code size: {code_bytes} bytes\nSerialized model quantized+{codec}: {model_bytes} bytes\n"
     "Total submission size quantized+{codec}: {total_bytes} bytes",

@@ -6,7 +6,8 @@ MATRIX      a linear map inside a block; stored in float32, cast to the activati
 SCALAR      gains, mixes, gates: float32
 HEAD        the output projection when it is not the embedding
 
-A role may say more after a dot: MLP is a MATRIX, GATE is a SCALAR.
+A role may say more after a dot: MLP is a MATRIX, GATE is a SCALAR; the projection of a TABLE is trained with it, but stored
+like a MATRIX.
 """
 
 from torch import nn

@@ -42,5 +42,5 @@ class Loader:
         return (tokens[rows],)
 
 
-def build(paths: list[Path], sequence_tokens: int, logical_ranks: int) -> Loader:
+def build(paths: list[Path], sequence_tokens: int, logical_ranks: int, cfg) -> Loader:
     return Loader(paths, sequence_tokens, logical_ranks)

@@ -61,5 +61,5 @@ class Loader:
         return (np.stack([self.windows[logical_rank].draw() for _ in range(sequences)]).astype(np.int64),)
 
 
-def build(paths: list[Path], sequence_tokens: int, logical_ranks: int) -> Loader:
+def build(paths: list[Path], sequence_tokens: int, logical_ranks: int, cfg) -> Loader:
     return Loader(paths, sequence_tokens, logical_ranks)

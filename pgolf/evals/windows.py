@@ -57,18 +57,24 @@ def score_plan(
     """The ledger of this rank's share of the plan."""
     first, last = share_of(len(plan_W3))
     mine = plan_W3[first:last]
-    ledger = Ledger(*((int(mine[0, 1]), int(mine[-1, 2])) if len(mine) else (0, 0)), bytes_N)
+    if not len(mine):
+        return Ledger(0, 0, bytes_N)
+    ledger = Ledger(int(mine[0, 1]), int(mine[-1, 2]), bytes_N)
     commit(ledger, forward, tokens_N, mine, length, size)
     return ledger
 
 
 @torch.no_grad()
 def commit(ledger: Ledger, forward, tokens_N: np.ndarray, mine: np.ndarray, length: int, size: int) -> None:
-    """Score the windows `mine` (W, 3) into the ledger. `forward(ids_BT, targets_BK)` gives nats (B, K) of the last K."""
-    ids_all = torch.from_numpy(tokens_N.astype(np.int64)).to(device())
-    begin_W = torch.from_numpy(mine[:, 0]).to(device())
+    """Score the windows `mine` (W, 3) into the ledger. `forward(ids_BT, targets_BK)` gives nats (B, K) of the last K.
+
+    No token after the last of their targets is touched. Tokens may be rows of several numbers.
+    """
+    origin = mine[0, 0]
+    ids_all = torch.from_numpy(tokens_N[origin : mine[-1, 2] + 1].astype(np.int64)).to(device())
+    begin_W = torch.from_numpy(mine[:, 0] - origin).to(device())
     offset_T = torch.arange(length, device=device())
-    limit = len(tokens_N) - 1
+    limit = len(ids_all) - 1
     waiting: list[torch.Tensor] = []
     at = 0
     for batch_B3 in batches(mine, length, size):

@@ -8,10 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from pgolf.core.errors import DataError
+from pgolf.core.errors import DataError, InputError
 from pgolf.data.bytes.pieces import load_tokenizer
+from pgolf.data.bytes.sidecar import find_sidecars
 from pgolf.data.shards import find_shards, open_shard
 from pgolf.harness import atomic
+from pgolf.harness.dataset.caseops import TITLE
+from pgolf.harness.dataset.layout import is_caseops
 from pgolf.harness.schema.recipe import Recipe
 
 CACHE = ".pgolf-digests.json"
@@ -23,7 +26,8 @@ def sha256_of(path: Path) -> str:
 
 
 class Files:
-    """Training shards, validation shards and tokenizer of a recipe in a data folder. DataError when one is missing."""
+    """Training shards, validation shards (with side-cars, if the recipe counts bytes by them) and tokenizer of a recipe in a
+    data folder. DataError when one is missing."""
 
     def __init__(self, recipe: Recipe, data_dir: Path):
         self.root = data_dir.resolve()
@@ -38,32 +42,42 @@ class Files:
             for paths in self.splits.values():
                 for path in paths:
                     open_shard(path)
-            load_tokenizer(self.tokenizer, recipe.model.vocab_size)
+            self.sidecars = find_sidecars(self.folder) if recipe.data.bytes.kind == "sidecar" else []
+            tokenizer = load_tokenizer(self.tokenizer, recipe.model.vocab_size)
         except DataError as error:
             raise DataError(f"{error} For this recipe: `{self.fetch_command(recipe)}`.") from None
+        if recipe.data.bytes.kind == "pieces" and tokenizer.piece_to_id(TITLE) != tokenizer.unk_id():
+            raise InputError(
+                f"{self.tokenizer}: has the marks of CaseOps, which data.bytes {{kind: pieces}} would count as text and so make "
+                "the score too good. Set data.bytes: {kind: sidecar}."
+            )
 
     def fetch_command(self, recipe: Recipe) -> str:
         """What puts the recipe's data where they were looked for."""
         if recipe.data.variant.startswith("demo"):
             what = f"demo --vocab {recipe.model.vocab_size}"
+            what += " --caseops" if is_caseops(recipe.data.variant) else ""
         else:
             what = f"fetch --variant {recipe.data.variant} --train-shards {recipe.data.train_shards}"
             what += f" --repo {recipe.data.repo}" if recipe.data.repo else ""
         return f"pgolf data {what} --data-dir {shlex.quote(str(self.root))}"
 
     def show(self, view: Path, split: str | None) -> None:
-        """Make `view` a data folder that holds the tokenizer and one split (or nothing), as links to the files."""
+        """Make `view` a data folder that holds the tokenizer and one split (or nothing), as links to the files.
+
+        Side-cars say how long the text behind each validation token is: they come and go with the validation shards.
+        """
         folder = view / "datasets" / self.name
         folder.mkdir(parents=True)
         if split:
-            for path in self.splits[split]:
+            for path in [*self.splits[split], *(self.sidecars if split == "val" else [])]:
                 os.symlink(path, folder / path.name)
             (view / "tokenizers").mkdir()
             os.symlink(self.tokenizer, view / "tokenizers" / self.tokenizer.name)
 
     def digests(self) -> dict[str, Any]:
         """{file name: sha256} of everything; digests of unchanged files are remembered in the data folder."""
-        paths = [*self.splits["train"], *self.splits["val"], self.tokenizer]
+        paths = [*self.splits["train"], *self.splits["val"], *self.sidecars, self.tokenizer]
         cache_file = self.root / CACHE
         try:
             cache = dict(json.loads(cache_file.read_text()))

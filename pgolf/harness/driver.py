@@ -9,6 +9,7 @@ from rich.console import Console
 from pgolf.core.errors import InputError
 from pgolf.harness import bundle, judge, machine
 from pgolf.harness.dataset.demo import ensure_demo
+from pgolf.harness.dataset.layout import is_caseops
 from pgolf.harness.resolve import digest, resolve
 from pgolf.harness.run import Run, opened, run_seed
 from pgolf.harness.stage import STAGES, command
@@ -59,7 +60,7 @@ class Driver:
             self.show_plan()
             return []
         if recipe.data.variant.startswith("demo"):
-            made = ensure_demo(self.data_dir, recipe.model.vocab_size)
+            made = ensure_demo(self.data_dir, recipe.model.vocab_size, is_caseops(recipe.data.variant))
             self.say(f"data {made.variant}: {made.tokens_train:,} training tokens, digest {made.digest[:16]}")
         gpus, wanted = len(machine.gpus()), recipe.hardware.world_size
         if gpus and wanted > gpus:

@@ -92,6 +92,14 @@ class TrainEnd(Event):
     steps: int
 
 
+class Averaged(Event):
+    """The weights are now the mean of so many snapshots (of fewer than two: the last ones)."""
+
+    event: Literal["averaged"]
+    snapshots: int
+    first_step: int
+
+
 class Memory(Event):
     event: Literal["memory"]
     gpu_mib: int
@@ -110,6 +118,13 @@ class Calibrated(Event):
     seconds: float
 
 
+class Bits(Event):
+    """Which matrices a ranking gives other bits than the rest."""
+
+    event: Literal["bits"]
+    text: str
+
+
 class Quantized(Event):
     event: Literal["quantized"]
     payload_bytes: int
@@ -123,6 +138,19 @@ class Packaged(Event):
     code_bytes: int
     model_bytes: int
     total_bytes: int
+    seconds: float
+
+
+class GlobalSgd(Event):
+    """In a pause of the evaluation the weights have learned from scored documents."""
+
+    event: Literal["global_sgd"]
+    phase: int
+    phases: int
+    scored_documents: int
+    documents: int
+    """The shortest of them, which were learned from."""
+    steps: int
     seconds: float
 
 
@@ -151,8 +179,8 @@ class Failure(Event):
 
 
 AnyEvent = (
-    Settings | DataFound | Validation | ModelBuilt | Clock | WarmupStep | Progress | TrainStep | Loop | TrainEnd | Memory
-    | Weights | Calibrated | Quantized | Packaged | Score | Ledger | Failure
+    Settings | DataFound | Validation | ModelBuilt | Clock | WarmupStep | Progress | TrainStep | Loop | TrainEnd | Averaged | Memory
+    | Weights | Calibrated | Bits | Quantized | Packaged | GlobalSgd | Score | Ledger | Failure
 )  # fmt: skip
 READER: TypeAdapter[AnyEvent] = TypeAdapter(Annotated[AnyEvent, Field(discriminator="event")])
 

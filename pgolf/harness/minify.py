@@ -72,7 +72,7 @@ def shared_names(trees: dict[str, ast.Module], outside: str) -> dict[str, str]:
                 aliases = {name for name in names if f"{node.module}.{name}" in trees}
                 ours |= aliases
                 if node.module in trees:
-                    found.update(set(names) - aliases)
+                    found.update(name for name in names if name not in aliases)
                     stay |= aliases | {alias.asname for alias in node.names if alias.asname}
                 else:
                     stay |= {alias.asname or alias.name for alias in node.names}

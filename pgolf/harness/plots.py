@@ -11,7 +11,6 @@ from pgolf.core.load import load
 from pgolf.harness import bundle
 from pgolf.harness.schema.recipe import Recipe
 from pgolf.model import gpt
-from pgolf.quant import policy
 
 
 def training_loss(runs: list[dict[str, Any]], path: Path) -> None:
@@ -36,7 +35,8 @@ def byte_groups(recipe: Recipe) -> dict[str, int]:
     with torch.device("meta"):
         model = gpt.GPT(cfg.model)
     groups: dict[str, int] = {}
-    for name, (dtype, shape) in policy.layout(load("quant", cfg.quant), cfg.quant, model).items():
+    quantizer = load("quant", cfg.quant)
+    for name, (dtype, shape) in quantizer.storage.layout(quantizer, cfg.quant, model).items():
         words = [word for word in name.split(".") if not word.isdigit() and word not in ("blocks", "weight", "q")]
         kind = "row scales" if words[-1] == "scale" and name.endswith(".scale") else ".".join(words)
         if not name.endswith((".q", ".scale")):

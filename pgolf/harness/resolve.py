@@ -3,6 +3,9 @@
     base: other.yaml   the recipe starts from that file (relative to this one)
     scale: tiny        the shrink recipes/scales/tiny.yaml is laid over it, where the recipe has such fields
 
+A shrink may end with cases: `where: [{has: {data: {bytes: {kind: sidecar}}}, set: {data: {variant: ...}}}]` sets these fields in
+recipes that have those. So a value that depends on a technique stands with the others, and the technique knows no scale.
+
 Merging goes field by field, except that a part whose `kind` changes is replaced whole: fields of another technique do not
 linger.
 """
@@ -45,7 +48,7 @@ def resolve(path: Path, settings: Sequence[str] = (), scale: str | None = None) 
     if scale is not None:
         scales.setdefault(scale, "--scale")
     for name, where in scales.items():
-        merge(document, read_scale(path, name, where), (), everything=False)
+        lay_over(document, read_scale(path, name, where))
     for setting in settings:
         apply_setting(document, setting)
     try:
@@ -97,6 +100,28 @@ def read_scale(path: Path, name: str, where: str) -> Document:
     return read_mapping(known[name])
 
 
+def lay_over(document: Document, scale: Document) -> None:
+    """Set the fields of a shrink where the recipe has them, then those of each of its cases that holds for the recipe."""
+    cases = scale.data.get("where", [])  # no field of a recipe, so that `merge` passes it over
+    if not isinstance(cases, list) or not all(is_case(case) for case in cases):
+        raise InputError(f"{scale.places[('where',)]}: where: allowed: a list of {{has: FIELDS, set: FIELDS}}.")
+    merge(document, scale, (), everything=False)
+    for i, case in enumerate(cases):
+        if has(document.data, case["has"]):
+            merge(document, scale.part(("where", i, "set")), (), everything=False)
+
+
+def is_case(case: Any) -> bool:
+    return isinstance(case, dict) and case.keys() == {"has", "set"} and isinstance(case["set"], dict)
+
+
+def has(data: Any, fields: Any) -> bool:
+    """Whether `data` holds these fields with these values, among others."""
+    if isinstance(fields, dict) and isinstance(data, dict):
+        return all(key in data and has(data[key], value) for key, value in fields.items())
+    return data == fields
+
+
 def get(data: Any, path: Path_) -> Any:
     for key in path:
         data = data[key]
@@ -112,7 +137,7 @@ def put(document: Document, path: Path_, value: Any, places: dict[Path_, str]) -
 
 
 def merge(below: Document, above: Document, path: Path_, everything: bool) -> None:
-    """Put `above` over `below` at `path`; with everything False only where `below` has the field."""
+    """Put `above` over `below` at `path`; with everything False only where `below` has the field, and not null."""
     old, new = get(below.data, path), get(above.data, path)
     for key, value in new.items():
         here = (*path, key)
@@ -120,7 +145,7 @@ def merge(below: Document, above: Document, path: Path_, everything: bool) -> No
         both = isinstance(value, dict) and isinstance(under, dict)
         if both and value.get("kind", under.get("kind")) == under.get("kind"):
             merge(below, above, here, everything)
-        elif everything or (key in old and isinstance(value, dict) == isinstance(under, dict)):
+        elif everything or (under is not None and isinstance(value, dict) == isinstance(under, dict)):
             put(below, here, value, above.places)
 
 

@@ -37,8 +37,10 @@ class Stage:
     name: str
     folder: str
     needs: tuple[str, ...]
-    """Files of earlier stages."""
+    """Files of earlier stages; one that the earlier stage may but need not write is there when it was written."""
     gives: tuple[str, ...]
+    may_give: tuple[str, ...]
+    """Files that some recipes write and others do not."""
     sees: str | None
     """The split of the data that is there."""
     parallel: bool
@@ -46,13 +48,14 @@ class Stage:
 
 
 STAGES = (
-    Stage("train", "1_train", (), ("weights.pt",), "train", True),
-    Stage("quantize", "2_quantize", ("weights.pt",), ("weights.q",), "train", True),
-    Stage("package", "3_package", ("weights.q",), ("model.bin",), None, False),
-    Stage("evaluate", "4_evaluate", ("model.bin",), ("ledger.f32",), "val", True),
-    Stage("diagnose", "5_diagnose", ("weights.pt", "model.bin"), (), "val", True),
+    Stage("train", "1_train", (), ("weights.pt",), ("sensitivity.json",), "train", True),
+    Stage("quantize", "2_quantize", ("weights.pt", "sensitivity.json"), ("weights.q",), (), "train", True),
+    Stage("package", "3_package", ("weights.q",), ("model.bin",), (), None, False),
+    Stage("evaluate", "4_evaluate", ("model.bin",), ("ledger.f32",), (), "val", True),
+    Stage("diagnose", "5_diagnose", ("weights.pt", "model.bin"), (), (), "val", True),
 )
-GIVEN_BY = {file: stage.folder for stage in STAGES for file in stage.gives}
+GIVEN_BY = {file: stage.folder for stage in STAGES for file in stage.gives + stage.may_give}
+OPTIONAL = {file for stage in STAGES for file in stage.may_give}
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,9 @@ def run(job: Job, stage: Stage, watch: Callable[[AnyEvent], None], spent_seconds
             if not (folder / name).is_file():
                 raise StageError(f"{stage.name} ended well but did not write {name}. See {failed / 'log.txt'}.")
         record["outputs"] = {
-            name: {"bytes": (folder / name).stat().st_size, "sha256": sha256_of(folder / name)} for name in stage.gives
+            name: {"bytes": (folder / name).stat().st_size, "sha256": sha256_of(folder / name)}
+            for name in (*stage.gives, *stage.may_give)
+            if (folder / name).is_file()
         }
         atomic.write_json(folder / "stage.json", record)
     except KeyboardInterrupt:
@@ -123,7 +128,9 @@ def run(job: Job, stage: Stage, watch: Callable[[AnyEvent], None], spent_seconds
 def prepare(job: Job, stage: Stage, folder: Path) -> None:
     shutil.copyfile(job.script, folder / job.script.name)
     for name in stage.needs:
-        link_or_copy(job.folder / GIVEN_BY[name] / name, folder / name)
+        source = job.folder / GIVEN_BY[name] / name
+        if source.is_file() or name not in OPTIONAL:
+            link_or_copy(source, folder / name)
     job.files.show(folder / "data", stage.sees)
 
 

@@ -39,6 +39,13 @@ class Document:
     data: Any
     places: dict[Path_, str] = field(default_factory=dict)
 
+    def part(self, path: Path_) -> "Document":
+        """What stands at `path`, as a document of its own."""
+        data = self.data
+        for key in path:
+            data = data[key]
+        return Document(data, {p[len(path) :]: place for p, place in self.places.items() if p[: len(path)] == path})
+
 
 def read_file(path: Path) -> Document:
     try:

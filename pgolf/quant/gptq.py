@@ -14,8 +14,10 @@ From    Frantar et al. 2022; parameter-golf PR 1394
 import torch
 
 from pgolf.core.roles import MATRIX, SCALAR, has_role
-from pgolf.quant import clip_sd, hessian
+from pgolf.quant import clip_sd, hessian, policy
 from pgolf.quant.int_bits import round_to
+
+storage = policy
 
 
 def factor(hessian_II: torch.Tensor, damping: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -31,11 +33,15 @@ def factor(hessian_II: torch.Tensor, damping: float) -> tuple[torch.Tensor, torc
 
 def quantize_matrix(w_OI, hessian_II, bits: int, clip_sigmas: float, damping: float, block: int):
     """q (O, I) int8 and scale (O,) float16. `hessian_II` None means equal weights: plain rounding."""
-    w_OI = w_OI.float()
-    scale_O = clip_sd.scales(w_OI, bits, clip_sigmas)
+    scale_O = clip_sd.scales(w_OI.float(), bits, clip_sigmas)
+    return sweep(w_OI.float(), hessian_II, scale_O, bits, damping, block), scale_O
+
+
+def sweep(w_OI, hessian_II, scale_O, bits: int, damping: float, block: int) -> torch.Tensor:
+    """q (O, I) int8 for given steps, also those of another rule (quant/gptq_search.py)."""
     s_O1 = scale_O.float()[:, None]
     if hessian_II is None:
-        return round_to(w_OI, s_O1, bits).to(torch.int8), scale_O
+        return round_to(w_OI, s_O1, bits).to(torch.int8)
     u_II, order_I = factor(hessian_II, damping)
     w_OI = w_OI.masked_fill(hessian_II.diagonal() == 0, 0)[:, order_I]
     q_OI = torch.empty_like(w_OI)
@@ -49,14 +55,14 @@ def quantize_matrix(w_OI, hessian_II, bits: int, clip_sigmas: float, damping: fl
             w[:, j:].addmm_(e, u[j : j + 1, j:], alpha=-1)
             q_OI[:, start + j], error[:, j] = q[:, 0], e[:, 0]
         w_OI[:, stop:].addmm_(error, u_II[start:stop, stop:], alpha=-1)
-    return q_OI[:, torch.argsort(order_I)].to(torch.int8), scale_O
+    return q_OI[:, torch.argsort(order_I)].to(torch.int8)
 
 
 def calibrate(cfg, model, batches) -> dict[str, torch.Tensor]:
     return hessian.collect(model, batches, cfg.calibration_batches)
 
 
-def settings(cfg, parameter):
+def settings(cfg, parameter, model):
     """{bits, clip_sigmas} of a parameter, or None when it passes through."""
     if parameter.numel() <= cfg.keep_elements or has_role(parameter, SCALAR):
         return None

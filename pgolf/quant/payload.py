@@ -1,11 +1,15 @@
 """Stored tensors as one string of bytes, in the order of their layout, and back."""
 
+import json
 import math
-import zlib
 
 import torch
 
-from pgolf.core.errors import ArtifactError
+
+def describe(layout) -> bytes:
+    """The layout as one line of JSON, [[name, type, shape, bytes], ...]: for the codec, which may run without torch."""
+    rows = [(name, str(dtype), shape, dtype.itemsize * math.prod(shape)) for name, (dtype, shape) in layout.items()]
+    return json.dumps(rows).encode()
 
 
 def to_bytes(stored: dict[str, torch.Tensor], layout) -> bytes:
@@ -13,16 +17,9 @@ def to_bytes(stored: dict[str, torch.Tensor], layout) -> bytes:
 
 
 def from_bytes(payload: bytes, layout) -> dict[str, torch.Tensor]:
-    stored, at, data = {}, 0, bytearray(payload)
-    size = sum(dtype.itemsize * math.prod(shape) for dtype, shape in layout.values())
-    if size != len(data):
-        raise ArtifactError(f"the model has {len(data)} bytes, its layout {size}: it belongs to another recipe.")
+    """The tensors; they share the memory of `payload`."""
+    stored, at = {}, 0
     for name, (dtype, shape) in layout.items():
-        stored[name] = torch.frombuffer(data, dtype=dtype, count=math.prod(shape), offset=at).view(shape)
+        stored[name] = torch.frombuffer(payload, dtype=dtype, count=math.prod(shape), offset=at).view(shape)
         at += stored[name].nbytes
     return stored
-
-
-def fingerprint(layout) -> int:
-    """32 bits that change with any name, type, shape or order."""
-    return zlib.crc32(repr([(name, str(dtype), shape) for name, (dtype, shape) in layout.items()]).encode())

@@ -14,8 +14,7 @@ def run_stage(cfg) -> None:
     if run.RANK:
         return
     start = time.perf_counter()
-    data = run.needed(run.QUANTIZED).read_bytes()
-    blob = artifact.pack(cfg.codec, data[4:], int.from_bytes(data[:4], "little"))
+    blob = artifact.pack(cfg.codec, *run.needed(run.QUANTIZED).read_bytes().split(b"\n", 1))
     write_whole(run.MODEL, blob)
     code_bytes = Path(sys.argv[0]).stat().st_size
     event(

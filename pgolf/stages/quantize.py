@@ -12,7 +12,7 @@ from pgolf.core import ranks, run
 from pgolf.core.events import event
 from pgolf.core.files import write_whole
 from pgolf.core.load import load
-from pgolf.quant import payload, policy
+from pgolf.quant import payload
 from pgolf.stages.train import make_loader, to_device
 from pgolf.stages.weights import trained
 
@@ -36,13 +36,13 @@ def run_stage(cfg) -> None:
     event("calibrated", hessians=len(hessians), seconds=time.perf_counter() - start)
     torch.set_float32_matmul_precision("highest")  # GPTQ carries errors of a rounding step; TF32 would add its own
     if run.RANK == 0:
-        layout = policy.layout(quantizer, cfg.quant, model)
-        stored = policy.quantize(quantizer, cfg.quant, model, hessians)
-        data = payload.fingerprint(layout).to_bytes(4, "little") + payload.to_bytes(stored, layout)
-        write_whole(run.QUANTIZED, data)
+        layout = quantizer.storage.layout(quantizer, cfg.quant, model)
+        stored = quantizer.storage.quantize(quantizer, cfg.quant, model, hessians, cfg.codec)
+        data = payload.to_bytes(stored, layout)
+        write_whole(run.QUANTIZED, payload.describe(layout) + b"\n" + data)
         event(
             "quantized",
-            payload_bytes=len(data) - 4,
+            payload_bytes=len(data),
             seconds=time.perf_counter() - start,
-            text=policy.describe(quantizer, cfg.quant, model),
+            text=quantizer.storage.describe(quantizer, cfg.quant, model),
         )

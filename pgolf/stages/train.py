@@ -35,7 +35,9 @@ class Trainer:
         """Data from the beginning, optimizers without a past."""
         self.loader = make_loader(self.cfg, self.cfg.data.loader)
         self.optimizers = groups.build(self.cfg.optim, self.model)
-        self.treatment = load("optim.gradients", self.cfg.optim.gradients).build(self.cfg.optim.gradients, self.model)
+        self.treatment = load("optim.gradients", self.cfg.optim.gradients).build(
+            self.cfg.optim.gradients, self.model, self.logical
+        )
 
     def gradients(self) -> torch.Tensor:
         """Leaves the mean gradient of the step's tokens in the model; this rank's part of the mean loss, nats."""
@@ -83,7 +85,7 @@ def to_device(array) -> torch.Tensor:
 def make_loader(cfg, how):
     """A loader over the recipe's training shards, from the beginning."""
     paths = find_shards(run.dataset(cfg), "train", cfg.data.train_shards)[: cfg.data.train_shards]
-    return load("data", how).build(paths, cfg.train.sequence_tokens, cfg.hardware.logical_ranks)
+    return load("data", how).build(paths, cfg.train.sequence_tokens, cfg.hardware.logical_ranks, how)
 
 
 def finite(loss: torch.Tensor, step: int) -> float:
@@ -155,6 +157,7 @@ def run_stage(cfg) -> None:
     ranks.synchronize()
     seconds = time.perf_counter() - start
     event("train_end", reason=reason, seconds=seconds, step=step, steps=stop.steps)
+    trainer.treatment.leave()
     average.apply()
     if not all(bool(p.isfinite().all()) for p in model.parameters()):
         raise StageError("the trained weights are not finite. Lower optim.*.lr, or check the data.")

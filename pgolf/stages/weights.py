@@ -8,7 +8,7 @@ from pgolf.codec import artifact
 from pgolf.core import ranks, run
 from pgolf.core.load import load
 from pgolf.model import gpt
-from pgolf.quant import payload, policy
+from pgolf.quant import payload
 
 
 def blank(cfg) -> gpt.GPT:
@@ -27,7 +27,8 @@ def trained(cfg) -> gpt.GPT:
 
 def packed(cfg) -> gpt.GPT:
     model = blank(cfg)
-    layout = policy.layout(load("quant", cfg.quant), cfg.quant, model)
-    data = artifact.unpack(cfg.codec, run.needed(run.MODEL).read_bytes(), payload.fingerprint(layout))
-    policy.restore(payload.from_bytes(data, layout), model)
+    quantizer = load("quant", cfg.quant)
+    layout = quantizer.storage.layout(quantizer, cfg.quant, model)
+    data = artifact.unpack(cfg.codec, payload.describe(layout), run.needed(run.MODEL).read_bytes())
+    quantizer.storage.restore(payload.from_bytes(data, layout), model, cfg.quant)
     return model

@@ -134,7 +134,7 @@ def test_a_traceback_shows_lines_of_the_bundled_module(micro, tmp_path):
     done = finished([sys.executable, "train_gpt.py", "package"], cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "error: weights.q: not found. Run the stage that writes it first.\n")
     (tmp_path / "weights.q").rmdir()
-    (tmp_path / "weights.q").write_bytes(b"1234567")
+    (tmp_path / "weights.q").write_bytes(b"[]\n")
     (tmp_path / "model.bin").mkdir()  # a folder in the way is nothing the program expects
     done = finished([sys.executable, "train_gpt.py", "package"], cwd=tmp_path)
     assert done.returncode == 3

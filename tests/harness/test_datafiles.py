@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from pgolf.core.errors import DataError
+from pgolf.core.errors import DataError, InputError
 from pgolf.harness.datafiles import CACHE, Files
 from pgolf.harness.resolve import resolve
 from tests.command import SMOKE
@@ -47,6 +47,45 @@ def stamp(path, seconds):
 def test_a_view_holds_the_split_it_was_made_for_and_nothing_else(demo_dir, tmp_path, split, shown):
     Files(RECIPE, demo_dir).show(tmp_path / "view", split)
     assert listing(tmp_path / "view") == shown
+
+
+def caseops_recipe(*settings):
+    return resolve(SMOKE, ["data.bytes={kind: sidecar}", *CASEOPS, *settings])
+
+
+CASEOPS = ("data.variant=democaseops1024", "data.tokenizer=fineweb_democaseops1024_bpe.model")
+SIDECAR = "datasets/fineweb10B_democaseops1024/fineweb_val_bytes_000000.bin"
+
+
+@pytest.mark.parametrize(("split", "count", "is_shown"), [("train", 9, False), ("val", 3, True), (None, 0, False)])
+def test_side_cars_are_shown_with_the_validation_shards_and_not_to_training(
+    caseops_dir, tmp_path, split, count, is_shown
+):
+    Files(caseops_recipe(), caseops_dir).show(tmp_path / "view", split)
+    shown = listing(tmp_path / "view")
+    assert len(shown) == count
+    assert (SIDECAR in shown) == is_shown
+
+
+def test_side_cars_are_named_by_digest_like_the_other_files(caseops_dir):
+    digests = Files(caseops_recipe(), caseops_dir).digests()
+    assert len(digests) == 11
+    assert digests["fineweb_val_bytes_000000.bin"] == sha256(caseops_dir / SIDECAR)
+
+
+def test_a_missing_side_car_is_refused_with_the_command_that_makes_it(caseops_dir, tmp_path):
+    place = tmp_path / "data"
+    shutil.copytree(caseops_dir, place)
+    (place / SIDECAR).unlink()
+    with pytest.raises(DataError, match=r"side-cars .* hold no entries") as caught:
+        Files(caseops_recipe(), place)
+    assert str(caught.value).endswith(f"`pgolf data demo --vocab 1024 --caseops --data-dir {place}`.")
+
+
+def test_pieces_of_transformed_text_are_not_counted_as_text(caseops_dir):
+    """Marks would count three bytes each, and the score would be too good."""
+    with pytest.raises(InputError, match=r"Set data.bytes: \{kind: sidecar\}"):
+        Files(resolve(SMOKE, CASEOPS), caseops_dir)
 
 
 def test_a_view_shows_the_bytes_of_the_files(demo_dir, tmp_path):

@@ -147,7 +147,7 @@ def test_a_corrupted_artifact_is_refused(demo_dir, tmp_path):
     artifact.write_bytes(data)
     shutil.rmtree(tmp_path / SEED / "4_evaluate")
     message = refused(finished(argv), 5)
-    assert "evaluate, seed 1: the model file is damaged: its content does not match its checksum." in message
+    assert "evaluate, seed 1: the model file is damaged. Package again." in message
 
 
 def test_an_evaluation_over_its_time_is_stopped(demo_dir, tmp_path):

@@ -77,6 +77,15 @@ def test_each_fault_alone_is_found_and_is_one_sentence(changes, sentence):
     assert faults(run(**changes), RECIPE) == [sentence]
 
 
+def test_a_caseops_run_is_judged_by_the_counts_of_its_own_export():
+    variant = {"data__variant": "sp8192_lossless_caps_caseops_v1_reserved", "scores__final__bytes": 151_074_499}
+    assert faults(run(**variant, scores__final__tokens=47_851_520), RECIPE) == []
+    (fault,) = faults(run(**variant), RECIPE)
+    assert "40,540,160 targets of 151,074,499 bytes were scored" in fault
+    (fault,) = faults(run(**variant | {"scores__final__bytes": 144_000_000}, scores__final__tokens=47_851_520), RECIPE)
+    assert "144,000,000 bytes" in fault
+
+
 def test_all_faults_together_are_all_found():
     changes = {name: value for change, _ in FAULTS.values() for name, value in change.items()}
     assert len(faults(run(**changes), RECIPE)) == 5

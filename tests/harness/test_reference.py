@@ -70,3 +70,17 @@ def test_counting_tokens_is_worth_more_than_nothing(found):
 def test_a_wider_window_that_leaves_out_the_end_changes_only_what_is_scored(demo_dir, slow):
     whole = references(Files(TWO_SHARDS, demo_dir), VOCAB, len(slow[0]))
     assert whole["uniform_bpb"] == pytest.approx(len(slow[0]) * 10 / slow[1], rel=1e-12)
+
+
+def test_with_a_side_car_the_bytes_are_those_of_its_entries(caseops_dir):
+    caseops = [
+        "data.variant=democaseops1024",
+        "data.tokenizer=fineweb_democaseops1024_bpe.model",
+        "data.train_shards=2",
+    ]
+    recipe = resolve(SMOKE, ["data.bytes={kind: sidecar}", *caseops])
+    folder = caseops_dir / "datasets" / "fineweb10B_democaseops1024"
+    sizes = tokens_of(folder / "fineweb_val_bytes_000000.bin")
+    targets = (len(sizes) - 1) // WINDOW * WINDOW
+    found = references(Files(recipe, caseops_dir), VOCAB, WINDOW)
+    assert found["uniform_bpb"] == pytest.approx(targets * 10 / sum(sizes[1 : targets + 1]), rel=1e-12)

@@ -189,6 +189,44 @@ def test_the_scale_of_a_recipe_comes_before_the_one_asked_for_and_that_before_se
     assert (recipe.model.width, recipe.model.layers, recipe.title) == (64, 7, "Set")
 
 
+CASES = """
+title: Small
+where:
+  - has: {model: {layers: 9, depth: {kind: once}}}
+    set: {title: Flat, model: {layers: 3, nothing: 1}}
+  - has: {model: {depth: {kind: loop}}}
+    set: {title: Looped}
+  - has: {title: Flat, nothing: 1}
+    set: {model: {width: 64}}
+"""
+
+
+def test_a_scale_sets_what_depends_on_a_technique_where_the_recipe_has_it(folder):
+    write(folder, CASES, "scales/small.yaml")
+    small = [resolve(folder / f"{name}.yaml", (), "small") for name in ("baseline", "pr1394")]
+    assert [(r.title, r.model.layers, r.model.width) for r in small] == [("Flat", 3, 512), ("Looped", 11, 512)]
+
+
+def test_a_field_set_by_a_case_is_blamed_where_it_is_written(folder):
+    write(folder, CASES.replace("layers: 3", "layers: x"), "scales/small.yaml")
+    line = "scales/small.yaml:5: model.layers: found \"x\"; allowed: a whole number."
+    assert refusal(folder / "baseline.yaml", scale="small") == [line]
+
+
+@pytest.mark.parametrize("cases", ["3", "{has: {}, set: {}}", "[{has: {a: 1}}]", "[{has: {}, set: {}, or: {}}]", "[{has: 1, set: 2}]"])
+def test_cases_that_are_none_are_refused(folder, cases):
+    write(folder, f"title: Small\nwhere: {cases}\n", "scales/small.yaml")
+    line = "scales/small.yaml:2: where: allowed: a list of {has: FIELDS, set: FIELDS}."
+    assert refusal(folder / "baseline.yaml", scale="small") == [line]
+
+
+def test_a_tiny_recipe_that_counts_bytes_by_side_car_trains_on_the_caseops_demo(folder):
+    path = write(folder, "base: pr1394.yaml\ndata: {bytes: {kind: sidecar}}\n")
+    data = resolve(path, (), "tiny").data
+    assert (data.variant, data.tokenizer) == ("democaseops1024", "fineweb_democaseops1024_bpe.model")
+    assert resolve(PR1394, (), "tiny").data.variant == "demo1024"
+
+
 def test_a_recipe_anywhere_may_use_the_scales_of_pgolf(folder):
     assert digest(resolve(folder / "pr1394.yaml", (), "tiny")) == digest(resolve(PR1394, (), "tiny"))
 

@@ -107,6 +107,10 @@ TOGETHER = {  # settings of pr1394: where the refusal points, and what it says
         "model.depth.last_layer=11",
     ): "model: depth.first_layer 4 .. depth.last_layer 11 must be an interval within layers 0 .. 10.",
     ("model.layers=5",): "model: depth.first_layer 4 .. depth.last_layer 5 must be an interval within layers 0 .. 4.",
+    (
+        "model.attention={kind: gqa_value_embedding, heads: 8, kv_heads: 4, qk_gain: 4.0, rope: {base: 9.0, dims: 16, "
+        "train_tokens: null}, outputs: [], value_embedding: {layers: [3, 11], width: 8, init_std: 0.1, scale: 0.1}}",
+    ): "model: attention.value_embedding.layers [3, 11] must be within layers 0 .. 10.",
     ("train.batch_tokens=786433",): "train.batch_tokens 786433 is not a multiple of hardware.logical_ranks * "
     "train.sequence_tokens = 16384.",
     ("hardware.world_size=3",): "hardware: world_size 3 does not divide logical_ranks 8.",
@@ -122,11 +126,18 @@ TOGETHER = {  # settings of pr1394: where the refusal points, and what it says
     "untied vocabulary needs a head, a tied one has none.",
     ("optim.head={kind: adamw, lr: 0.1, betas: [0.9, 0.9], eps: 1.0e-8, weight_decay: 0}",): "optim.head is there, but "
     "model.vocabulary.kind is tied: an untied vocabulary needs a head, a tied one has none.",
+    ("model.vocabulary={kind: enriched, init_std: 0.1, inputs: [{kind: bigram_hash, buckets: 9, width: 8, scale_init: 0.1, "
+    "projection: matrix}]}",): "optim.table is null, but there is a table in model.vocabulary.inputs: a table needs an "
+    "optimizer, no table has none.",
+    ("optim.table={kind: adamw, lr: 0.1, betas: [0.9, 0.9], eps: 1.0e-8, weight_decay: 0}",): "optim.table is there, but "
+    "there is no table in the model: a table needs an optimizer, no table has none.",
+    ("quant={kind: gradient_bits, clip_quantile: 1.0, keep_elements: 9}",): "quant.kind is gradient_bits, but nothing "
+    "watches gradients: set optim.gradients.kind to clip_and_watch.",
     (
         "evaluation.score.stride=2049",
     ): "evaluation.score: stride 2049 is over window 2048: tokens between would not be scored.",
 }
-assert len(TOGETHER) == 14
+assert len(TOGETHER) == 18
 
 
 @pytest.mark.parametrize(("settings", "message"), TOGETHER.items(), ids=[s[0][:40] for s in TOGETHER])

@@ -13,7 +13,14 @@ from sentencepiece import SentencePieceProcessor
 from pgolf.core.errors import DataError, InputError
 from pgolf.data.bytes.pieces import load_tokenizer
 from pgolf.data.shards import open_shard
-from pgolf.harness.dataset.check_text import check_overlap, check_tokenizer_fit, check_validation_size
+from pgolf.harness.dataset.check_sidecar import check_sidecar, check_transform
+from pgolf.harness.dataset.check_text import (
+    check_division,
+    check_overlap,
+    check_tokenizer_fit,
+    check_validation_size,
+    piece_bytes,
+)
 from pgolf.harness.dataset.findings import REFETCH, Report
 from pgolf.harness.dataset.layout import VOCABULARY_MAX, Layout, file_sha256
 from pgolf.harness.dataset.manifest import DatasetEntry, FileRecord, TokenizerEntry, read_manifest
@@ -63,18 +70,21 @@ class _Checker:
         val_paths = self._inventory("val", self.dataset.stats.files_val if self.dataset else None)
         train_paths = self._inventory("train", self.train_shards)
         overlap = Overlap(bos_id)
-        val_shards = []
+        val_shards, sidecars = [], []
+        shard_tokens = 0
         with Progress() as progress:
             for path in val_paths:
                 tokens_N = self._shard(path, vocabulary, bos_id, progress)
                 if tokens_N is not None:
                     val_shards.append(tokens_N)
                     overlap.add_validation(tokens_N)
+                    sidecars.append(self._sidecar(path, len(tokens_N), progress))
             overlap.freeze()
             train_tokens = train_documents = 0
             for path in train_paths:
                 tokens_N = self._shard(path, vocabulary, bos_id, progress)
                 if tokens_N is not None:
+                    shard_tokens = max(shard_tokens, len(tokens_N))
                     train_tokens += len(tokens_N)
                     train_documents += overlap.add_training(path, tokens_N)
             train_documents += overlap.end()
@@ -87,10 +97,18 @@ class _Checker:
         if tokenizer and val_shards:
             check_tokenizer_fit(self.report, tokenizer, val_shards[0], bos_id)
             stream_N = np.concatenate(val_shards) if len(val_shards) > 1 else val_shards[0]
-            recorded_bytes = self.dataset.stats.bytes_val if self.dataset else None
-            check_validation_size(self.report, tokenizer, stream_N, recorded_bytes)
+            bytes_N: np.ndarray | None = piece_bytes(tokenizer, stream_N)
+            if self.layout.is_caseops:
+                check_transform(self.report, tokenizer, val_shards[0], bos_id)
+                bytes_N = check_sidecar(self.report, tokenizer, stream_N, sidecars, bos_id)
+            if bytes_N is not None:
+                recorded_bytes = self.dataset.stats.bytes_val if self.dataset else None
+                check_validation_size(self.report, bytes_N, recorded_bytes)
         else:
             self.report.open_question("val-bytes", "no tokenizer or no validation shard", "bytes of text", "Fetch them")
+        if not self.layout.variant.startswith("demo"):
+            listed_shards = self.dataset.stats.files_train if self.dataset else len(train_paths)
+            check_division(self.report, listed_shards, shard_tokens)
         check_overlap(self.report, overlap, bool(train_paths))
         if self.without_digest:
             found = f"{len(self.without_digest)} files have no digest, the first is {self.without_digest[0]}"
@@ -182,6 +200,29 @@ class _Checker:
             remedy = "The split does not begin with a document: fetch it again"
             self.report.fault("first-bos", f"{path.name} begins with id {int(tokens_N[0])}", f"bos ({bos_id})", remedy)
         return tokens_N
+
+    def _sidecar(self, shard: Path, tokens: int, progress: Progress) -> np.ndarray | None:
+        """The side-car (N,) of a validation shard of a CaseOps variant, or None when there is no whole one."""
+        if not self.layout.is_caseops:
+            return None
+        path = shard.with_name(shard.name.replace("_val_", "_val_bytes_"))
+        if not path.is_file():
+            remedy = "Run `pgolf data fetch` again, or `pgolf data prepare`"
+            self.report.fault("sidecar", f"{path.name} missing", "one for each validation shard", remedy)
+            return None
+        with progress.file(path.name, path.stat().st_size) as done:
+            self._file(path)
+            try:
+                bytes_N = open_shard(path)
+            except DataError as error:
+                self.report.fault("sidecar", str(error).rstrip("."), "a whole side-car", REFETCH)
+                return None
+            done(path.stat().st_size)
+        if len(bytes_N) != tokens:
+            found = f"{path.name} has {len(bytes_N):,} entries"
+            self.report.fault("sidecar", found, f"{tokens:,}, as many as {shard.name} has tokens", REFETCH)
+            return None
+        return bytes_N
 
     def _tokenizer(self) -> SentencePieceProcessor | None:
         path = self.layout.tokenizer

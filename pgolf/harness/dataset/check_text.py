@@ -17,12 +17,17 @@ FIT_DOCUMENT_TOKENS_MAX = 4096
 FIT_FRACTION_MIN = 0.9  # re-encoding is not the identity on a few odd characters
 
 
-def check_tokenizer_fit(report: Report, tokenizer: SentencePieceProcessor, tokens_N: np.ndarray, bos_id: int) -> None:
-    """Documents, decoded and encoded again, must give the same ids: another tokenizer of the same size does not."""
+def documents_of(tokens_N: np.ndarray, bos_id: int) -> list[list[int]]:
+    """A few of the first documents, without bos."""
     some_N = np.asarray(tokens_N[:BLOCK_TOKENS])
     starts = np.flatnonzero(some_N == bos_id)[: FIT_DOCUMENTS + 1]
     documents = [some_N[start + 1 : end].tolist() for start, end in pairwise(starts)]
-    documents = [ids for ids in documents if 0 < len(ids) <= FIT_DOCUMENT_TOKENS_MAX]
+    return [ids for ids in documents if 0 < len(ids) <= FIT_DOCUMENT_TOKENS_MAX]
+
+
+def check_tokenizer_fit(report: Report, tokenizer: SentencePieceProcessor, tokens_N: np.ndarray, bos_id: int) -> None:
+    """Documents, decoded and encoded again, must give the same ids: another tokenizer of the same size does not."""
+    documents = documents_of(tokens_N, bos_id)
     if not documents:
         report.open_question(
             "tokenizer-fit", "no validation document to try", f"{FIT_DOCUMENTS}", "Fetch another export"
@@ -36,31 +41,34 @@ def check_tokenizer_fit(report: Report, tokenizer: SentencePieceProcessor, token
         report.fault("tokenizer-fit", found, f"at least {FIT_FRACTION_MIN:.0%}", remedy)
 
 
-def check_validation_size(
-    report: Report, tokenizer: SentencePieceProcessor, tokens_N: np.ndarray, recorded_bytes: int | None
-) -> None:
-    """Targets and bytes of text of the validation stream (N,), against the manifest and the published constants."""
+def piece_bytes(tokenizer: SentencePieceProcessor, tokens_N: np.ndarray) -> np.ndarray:
+    """Bytes (N - 1,) of the targets by the tokenizer's pieces."""
     tables = byte_tables(tokenizer, VOCABULARY_MAX)
-    block_bytes = [
-        int(target_bytes(tables, tokens_N[start : start + BLOCK_TOKENS + 1]).sum())
+    blocks = [
+        target_bytes(tables, tokens_N[start : start + BLOCK_TOKENS + 1])
         for start in range(0, len(tokens_N) - 1, BLOCK_TOKENS)
     ]
-    total = report.facts["val_bytes"] = sum(block_bytes)
+    return np.concatenate([np.zeros(0, np.int16), *blocks])
+
+
+def check_validation_size(report: Report, bytes_N: np.ndarray, recorded_bytes: int | None) -> None:
+    """Targets and bytes of text of the validation stream, (targets,), against the manifest and the published constants."""
+    total = report.facts["val_bytes"] = int(bytes_N.sum(dtype=np.int64))
     if recorded_bytes is not None and recorded_bytes != total:
         report.fault("val-bytes", f"{total:,} bytes", f"{recorded_bytes:,} by the manifest", REFETCH)
     targets_by_length = known.VALIDATION_TARGETS.get(report.variant)
     if targets_by_length is None:
-        found = f"{len(tokens_N) - 1:,} targets, {total:,} bytes of {report.variant}"
+        found = f"{len(bytes_N):,} targets, {total:,} bytes of {report.variant}"
         allowed = f"known for {', '.join(known.VALIDATION_TARGETS)} only"
         report.open_question("constants", found, allowed, "Compare with a run you trust")
         return
     for length, allowed_targets in targets_by_length.items():
-        usable = (len(tokens_N) - 1) // length * length
+        usable = len(bytes_N) // length * length
         if usable not in allowed_targets:
             found = f"{usable:,} validation targets at length {length}"
             remedy = "This is the launch export, not comparable" if usable == known.LAUNCH_TARGETS else REFETCH
             report.fault("val-tokens", found, " or ".join(f"{count:,}" for count in sorted(allowed_targets)), remedy)
-        usable_bytes = total - int(target_bytes(tables, tokens_N[usable:]).sum())
+        usable_bytes = int(bytes_N[:usable].sum(dtype=np.int64))
         if not known.VALIDATION_BYTES_MIN <= usable_bytes <= known.VALIDATION_BYTES_MAX:
             allowed = f"{known.VALIDATION_BYTES_MIN:,} to {known.VALIDATION_BYTES_MAX:,}"
             report.fault("val-bytes", f"{usable_bytes:,} bytes of text at length {length}", allowed, REFETCH)
@@ -68,6 +76,24 @@ def check_validation_size(
     if documents != known.VALIDATION_DOCUMENTS:
         found = f"{documents:,} validation documents"
         report.fault("val-documents", found, f"{known.VALIDATION_DOCUMENTS:,}", REFETCH)
+
+
+def check_division(report: Report, train_shards: int, shard_tokens: int) -> None:
+    """Does this look like what the CaseOps script makes of its defaults? A warning: the overlap says what is the case."""
+    signs = {
+        f"{train_shards:,} training shards": train_shards == known.LEAK_TRAIN_SHARDS,
+        f"training shards of {shard_tokens:,} tokens": shard_tokens == known.LEAK_SHARD_TOKENS,
+        f"{report.facts['val_documents']:,} validation documents": (
+            report.facts["val_documents"] == known.LEAK_VALIDATION_DOCUMENTS
+        ),
+    }
+    if found := [sign for sign, is_there in signs.items() if is_there]:
+        allowed = f"shards of 100,000,000 tokens, {known.VALIDATION_DOCUMENTS:,} validation documents"
+        remedy = (
+            "prepare_caseops_data.py with its own numbers leaves 80 % of the validation split in training (issue 2127): use "
+            "`pgolf data prepare`, or fetch a published export"
+        )
+        report.open_question("division", " and ".join(found), allowed, remedy)
 
 
 def check_overlap(report: Report, overlap: Overlap, is_trained: bool) -> None:

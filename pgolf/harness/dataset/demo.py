@@ -1,40 +1,30 @@
 """A small real data set without a download: variant demo<vocabulary>, English text that comes with Python.
 
+Its twin democaseops<vocabulary> has the same documents, transformed, and a side-car (caseops.py).
+
 Documents in hash order; the first VALIDATION_BYTES of text are the validation split, the rest trains, and the tokenizer
 sees only the rest (the challenge's trainer settings). Every document is bos + encode(text). Shards end with a document.
 The same Python and sentencepiece versions give the same files, to the byte.
 """
 
-import hashlib
-import io
 import platform
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import sentencepiece
 
-from pgolf.core.errors import InputError
 from pgolf.data.bytes.pieces import byte_tables, load_tokenizer, target_bytes
 from pgolf.harness.dataset import stdlib_text
-from pgolf.harness.dataset.layout import SPLITS, VOCABULARY_MAX, Layout, file_sha256, locked, write_shard, write_whole
-from pgolf.harness.dataset.manifest import read_manifest, record_dataset
+from pgolf.harness.dataset.encoding import check_vocabulary, encode_documents, train_tokenizer
+from pgolf.harness.dataset.layout import SPLITS, Layout, file_sha256, locked, write_shard, write_whole
+from pgolf.harness.dataset.manifest import made_files, read_manifest, record_made
 
 FORMAT = 1  # goes up whenever the files of the same Python change
 VALIDATION_BYTES = 150_000
 TRAIN_SHARDS = 8  # one per logical rank
 VALIDATION_SHARDS = 1
-TRAINER: dict[str, Any] = {
-    "model_type": "bpe", "character_coverage": 0.999, "byte_fallback": True, "split_digits": True,
-    "normalization_rule_name": "nmt_nfkc", "add_dummy_prefix": False, "hard_vocab_limit": False,
-    "pad_id": 0, "bos_id": 1, "eos_id": 2, "unk_id": 3,
-    "num_threads": 1,  # the model file names its number of threads
-    "minloglevel": 2,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,14 +45,13 @@ class DatasetSummary:
     was_built: bool
 
 
-def ensure_demo(data_dir: Path, vocab: int) -> DatasetSummary:
-    """The demo data set below data_dir: built, unless it is there already with every digest right.
+def ensure_demo(data_dir: Path, vocab: int, is_caseops: bool = False) -> DatasetSummary:
+    """The demo data set, or its CaseOps twin, below data_dir: built, unless it is there already with every digest right.
 
     Raises InputError when the text does not give a vocabulary of that size, DataError when the disk or Python fails.
     """
-    if not 0 < vocab <= VOCABULARY_MAX:
-        raise InputError(f"--vocab {vocab}: ids are 16 bits wide. Choose up to {VOCABULARY_MAX:,}, for example 1024.")
-    layout = Layout(data_dir, f"demo{vocab}")
+    check_vocabulary(vocab, "--vocab")
+    layout = Layout(data_dir, f"demo{'caseops' if is_caseops else ''}{vocab}")
     finished = _finished(layout)  # without the lock, so that a finished one may lie on a read-only disk
     if finished:
         return finished
@@ -82,7 +71,7 @@ def _finished(layout: Layout) -> DatasetSummary | None:
     dataset = manifest.dataset(layout.dataset_name)
     demo = dataset.model_dump().get("demo") or {}
     tokenizer = manifest.tokenizer(dataset.tokenizer_name)
-    paths = _paths(layout, dataset.stats.files_train, dataset.stats.files_val)
+    paths = made_files(layout, dataset.stats.files_train, dataset.stats.files_val)
     records = {**tokenizer.files, **dataset.files}
     wanted = {layout.key(path) for path in paths}
     here = {path for split in SPLITS for path in layout.shards(split).values()}
@@ -99,13 +88,12 @@ def _build(layout: Layout, vocab: int) -> DatasetSummary:
     ends_bytes = np.cumsum([len(text.encode()) for text in texts])
     first_train = int(np.searchsorted(ends_bytes, VALIDATION_BYTES)) + 1
     documents = {"val": texts[:first_train], "train": texts[first_train:]}
-    write_whole(layout.tokenizer, _train_tokenizer(documents["train"], vocab))
+    write_whole(layout.tokenizer, train_tokenizer(documents["train"], vocab, layout.is_caseops, "--vocab"))
     tokenizer = load_tokenizer(layout.tokenizer, vocab)
     tables = byte_tables(tokenizer, vocab)
     numbers: dict[str, int] = {"vocab_size": tokenizer.vocab_size()}
     for split, count in (("val", VALIDATION_SHARDS), ("train", TRAIN_SHARDS)):
-        encoded = tokenizer.encode(list(documents[split]), out_type=int, num_threads=1)
-        tokenized = [np.array([tokenizer.bos_id(), *ids], np.uint16) for ids in encoded]
+        tokenized, counted = encode_documents(tokenizer, documents[split], layout.is_caseops, layout.is_caseops)
         shards = _cut(tokenized, count)
         for index, tokens_N in enumerate(shards):
             write_shard(layout.shard(split, index), tokens_N)
@@ -113,31 +101,18 @@ def _build(layout: Layout, vocab: int) -> DatasetSummary:
             if index >= count:
                 path.unlink()
         stream_N = np.concatenate(shards)
+        bytes_N = np.concatenate(counted) if counted else target_bytes(tables, stream_N)
+        if split == "val" and layout.is_caseops:
+            write_shard(layout.sidecar(0), bytes_N)  # of the one validation shard
         numbers |= {
             f"docs_{split}": len(tokenized), f"tokens_{split}": len(stream_N), f"files_{split}": count,
-            f"bytes_{split}": int(target_bytes(tables, stream_N).sum()),
+            f"bytes_{split}": int(bytes_N.sum()),
         }  # fmt: skip
-    return _enter(layout, numbers, tokenizer)
-
-
-def _train_tokenizer(texts: Sequence[str], vocab: int) -> bytes:
-    model = io.BytesIO()
-    try:
-        sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(texts), model_writer=model, vocab_size=vocab, **TRAINER
-        )
-    except RuntimeError as error:
-        raise InputError(f"--vocab {vocab}: {_reason(error)}. Choose a larger one, for example 1024.") from None
-    found = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue()).vocab_size()
-    if found != vocab:
-        raise InputError(f"--vocab {vocab}: the demo text gives {found:,} pieces at most. Choose up to {found:,}.")
-    return model.getvalue()
-
-
-def _reason(error: RuntimeError) -> str:
-    """SentencePiece's sentence without its source line and advice on its own options."""
-    match = re.search(r"smaller than required_chars\. (\d+) vs (\d+)", str(error))
-    return f"bytes and letters alone take {match[2]} ids" if match else f"SentencePiece refused it ({error})"
+    digest = record_made(
+        layout, numbers, tokenizer.bos_id(), tokenizer.eos_id(),
+        lambda digest: {"demo": {**_origin(), "summary": {**numbers, "digest": digest}}},
+    )  # fmt: skip
+    return _summary(layout, {**numbers, "digest": digest}, was_built=True)
 
 
 def _cut(documents: list[np.ndarray], count: int) -> list[np.ndarray]:
@@ -148,36 +123,5 @@ def _cut(documents: list[np.ndarray], count: int) -> list[np.ndarray]:
     return [np.concatenate([documents[i] for i in np.flatnonzero(shard_D == shard)]) for shard in range(count)]
 
 
-def _enter(layout: Layout, numbers: dict[str, int], tokenizer: sentencepiece.SentencePieceProcessor) -> DatasetSummary:
-    """Write the manifest entries: with them the data set is finished."""
-    paths = _paths(layout, TRAIN_SHARDS, VALIDATION_SHARDS)
-    files = {layout.key(path): {"size_bytes": path.stat().st_size, "sha256": file_sha256(path)} for path in paths}
-    lines = "".join(f"{record['sha256']}  {key}\n" for key, record in sorted(files.items()))
-    totals = {
-        f"{what}_total": numbers[f"{what}_train"] + numbers[f"{what}_val"] for what in ("docs", "files", "tokens")
-    }
-    summary = {**numbers, "digest": hashlib.sha256(lines.encode()).hexdigest()}
-    model_key = layout.key(layout.tokenizer)
-    base = f"datasets/{layout.dataset_name}"
-    shared = {"vocab_size": numbers["vocab_size"], "bos_id": tokenizer.bos_id(), "eos_id": tokenizer.eos_id()}
-    name, kind = f"sp_bpe_{layout.variant}", "sentencepiece_bpe"
-    entry = {
-        "name": layout.dataset_name, "tokenizer_name": name, "tokenizer_kind": kind, "path": base,
-        "train_glob": f"{base}/fineweb_train_*.bin", "val_glob": f"{base}/fineweb_val_*.bin", **shared,
-        "stats": {**{key: value for key, value in numbers.items() if key != "vocab_size"}, **totals},
-        "files": {key: record for key, record in files.items() if key != model_key},
-        "demo": {**_origin(), "summary": summary},
-    }  # fmt: skip
-    model_files = {model_key: files[model_key]}
-    model_entry = {"name": name, "kind": kind, **shared, "model_path": model_key, "files": model_files}
-    record_dataset(layout, entry, model_entry, {"append_eos": False})
-    return _summary(layout, summary, was_built=True)
-
-
 def _summary(layout: Layout, numbers: dict[str, Any], was_built: bool) -> DatasetSummary:
     return DatasetSummary(layout.variant, layout.folder, layout.tokenizer, **numbers, was_built=was_built)
-
-
-def _paths(layout: Layout, train: int, val: int) -> list[Path]:
-    counts = {"train": train, "val": val}
-    return [layout.tokenizer, *(layout.shard(split, i) for split in SPLITS for i in range(counts[split]))]

@@ -3,7 +3,7 @@
 A file is proven by its size, by its shard header, and by the sha256 of the manifest and of the hub, whichever exist.
 All files of one call come from one commit. A finished file is not fetched again; a broken download continues.
 Sources known to hold the challenge's export: willdepueoai/parameter-golf (default) and kevclark/parameter-golf (the
-sp4096 and sp8192 exports of PR 1218 and PR 1394).
+sp4096 and sp8192 exports of PR 1218 and PR 1394), romeerp/parameter-golf-caseops-v1 (CaseOps, PR 1729).
 """
 
 import os
@@ -67,7 +67,7 @@ class FetchSummary:
 
 
 def fetch(layout: Layout, train_shards: int, repo: str = REPO, prefix: str = PREFIX) -> FetchSummary:
-    """Bring the first `train_shards` training shards, all validation shards and the tokenizer into layout.data_dir.
+    """Bring the first `train_shards` training shards, all of validation (with side-cars) and the tokenizer here.
 
     Raises InputError when there are not that many shards; DataError when a file cannot be had or is wrong.
     """
@@ -129,6 +129,9 @@ def _plan(layout: Layout, train_shards: int, published: Published) -> list[Wante
         for index in range(count):
             path = f"datasets/{layout.dataset_name}/{shard_file_name(split, index)}"
             files.append(wanted(path, layout.shard(split, index), dataset.files.get(path), True))
+            if split == "val" and layout.is_caseops:
+                path = f"datasets/{layout.dataset_name}/{layout.sidecar(index).name}"
+                files.append(wanted(path, layout.sidecar(index), dataset.files.get(path), True))
     return files
 
 

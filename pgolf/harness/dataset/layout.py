@@ -4,6 +4,7 @@
     DATA_DIR/tokenizers/fineweb_8192_bpe.model
     DATA_DIR/datasets/fineweb10B_sp8192/fineweb_train_000000.bin, ..., fineweb_val_000000.bin, ...
 
+A CaseOps variant has a side-car beside each validation shard, fineweb_val_bytes_000000.bin: bytes of original text, by token.
 Every file is written under a temporary name, flushed to the disk and renamed, so a file that has its name is finished.
 From    openai/parameter-golf, data export scripts (folder names, shard format, manifest keys)
 """
@@ -64,6 +65,14 @@ class Layout:
         """Held while files of this data set are made or fetched."""
         return self.data_dir / f".{self.dataset_name}.lock"
 
+    @property
+    def is_caseops(self) -> bool:
+        """Whether its text is transformed, and its bytes are therefore in side-cars."""
+        return is_caseops(self.variant)
+
+    def sidecar(self, index: int) -> Path:
+        return self.folder / f"fineweb_val_bytes_{index:06d}.bin"
+
     def shard(self, split: str, index: int) -> Path:
         return self.folder / shard_file_name(split, index)
 
@@ -84,10 +93,15 @@ def shard_file_name(split: str, index: int) -> str:
     return f"fineweb_{split}_{index:06d}.bin"
 
 
+def is_caseops(variant: str) -> bool:
+    """By its name, as published: sp8192_lossless_caps_caseops_v1_reserved."""
+    return "caseops" in variant
+
+
 def tokenizer_file_name(variant: str) -> str:
-    """sp8192 -> fineweb_8192_bpe.model; any other -> fineweb_<variant>_bpe.model."""
-    match = re.fullmatch(r"sp(\d+)", variant)
-    return f"fineweb_{match[1] if match else variant}_bpe.model"
+    """sp8192 -> fineweb_8192_bpe.model; sp8192_x -> fineweb_8192_bpe_x.model; any other -> fineweb_<variant>_bpe.model."""
+    match = re.fullmatch(r"sp(\d+)(_.+)?", variant)
+    return f"fineweb_{match[1]}_bpe{match[2] or ''}.model" if match else f"fineweb_{variant}_bpe.model"
 
 
 def write_whole(path: Path, data: bytes) -> None:

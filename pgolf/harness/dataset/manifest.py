@@ -5,14 +5,16 @@ those strictly. Two things are ours, and optional: `files` in a data set or toke
 {size_bytes, sha256}; and `stats.bytes_val`, the bytes of text of the validation split.
 """
 
+import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from pgolf.core.errors import DataError
-from pgolf.harness.dataset.layout import VOCABULARY_MAX, Layout, locked, write_whole
+from pgolf.harness.dataset.layout import SPLITS, VOCABULARY_MAX, Layout, file_sha256, locked, write_whole
 
 MANIFEST_BYTES_MAX = 64_000_000
 FILES_MAX = 1_000_000  # shard numbers have six digits
@@ -118,6 +120,50 @@ def record_dataset(
             others = [other for other in kept.get(key, []) if other.get("name") != entry["name"]]
             new[key] = [*others, entry]
         write_whole(layout.manifest, (json.dumps(new, indent=2) + "\n").encode())
+
+
+def made_files(layout: Layout, train: int, val: int) -> list[Path]:
+    """What a data set made here consists of: tokenizer, shards, side-cars."""
+    counts = {"train": train, "val": val}
+    shards = [layout.shard(split, i) for split in SPLITS for i in range(counts[split])]
+    return [layout.tokenizer, *shards, *(layout.sidecar(i) for i in range(val) if layout.is_caseops)]
+
+
+def record_made(
+    layout: Layout, numbers: dict[str, int], bos_id: int, eos_id: int, origin: Callable[[str], dict[str, Any]]
+) -> str:
+    """Enter a data set that was made here, by size and sha256 of its files; with that it is finished.
+
+    numbers   vocab_size, and docs, tokens and files of both splits: files_val, ...
+    origin    what else the entry says, given the digest over all files; the digest is returned, too
+    """
+    paths = made_files(layout, numbers["files_train"], numbers["files_val"])
+    files = {layout.key(path): {"size_bytes": path.stat().st_size, "sha256": file_sha256(path)} for path in paths}
+    lines = "".join(f"{record['sha256']}  {key}\n" for key, record in sorted(files.items()))
+    digest = hashlib.sha256(lines.encode()).hexdigest()
+    totals = {
+        f"{what}_total": numbers[f"{what}_train"] + numbers[f"{what}_val"] for what in ("docs", "files", "tokens")
+    }
+    model_key = layout.key(layout.tokenizer)
+    base = f"datasets/{layout.dataset_name}"
+    shared = {"vocab_size": numbers["vocab_size"], "bos_id": bos_id, "eos_id": eos_id}
+    name, kind = f"sp_bpe_{layout.variant}", "sentencepiece_bpe"
+    entry = {
+        "name": layout.dataset_name, "tokenizer_name": name, "tokenizer_kind": kind, "path": base,
+        "train_glob": f"{base}/fineweb_train_*.bin", "val_glob": f"{base}/fineweb_val_[0-9]*.bin", **shared,
+        "stats": {**{key: value for key, value in numbers.items() if key != "vocab_size"}, **totals},
+        "files": {key: record for key, record in files.items() if key != model_key},
+        **origin(digest),
+    }  # fmt: skip
+    model_entry = {
+        "name": name,
+        "kind": kind,
+        **shared,
+        "model_path": model_key,
+        "files": {model_key: files[model_key]},
+    }
+    record_dataset(layout, entry, model_entry, {"append_eos": False})
+    return digest
 
 
 def _entry(kind: type[Entry], what: str, entries: list[dict[str, Any]], name: str) -> Entry:

@@ -31,12 +31,21 @@ class Progress:
         self._bars.stop()
 
     @contextlib.contextmanager
-    def file(self, name: str, size_bytes: int) -> Iterator[Callable[[int], None]]:
-        """A bar for one file, named in the log when it is done. Safe from several threads."""
+    def bar(self, name: str, size_bytes: int) -> Iterator[Callable[[int], None]]:
+        """Told of bytes as they are done. Safe from several threads."""
         task = self._bars.add_task(name, total=size_bytes)
         try:
             yield lambda count_bytes: self._bars.advance(task, count_bytes)
         finally:
             self._bars.remove_task(task)
+
+    @contextlib.contextmanager
+    def file(self, name: str, size_bytes: int) -> Iterator[Callable[[int], None]]:
+        """A bar for one file, named in the log when it is done."""
+        with self.bar(name, size_bytes) as done:
+            yield done
         if self._verb:
-            self._console.print(f"{self._verb} {name} ({size_bytes:,} bytes)", soft_wrap=True)
+            self.say(f"{self._verb} {name} ({size_bytes:,} bytes)")
+
+    def say(self, text: str) -> None:
+        self._console.print(text, soft_wrap=True)

@@ -4,6 +4,7 @@ A class with a `slot` is a technique: the value `kind: gqa` in slot "model.atten
 pgolf/model/attention/gqa.py. The bundler finds the modules of a recipe by these slots alone.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,6 +18,18 @@ class Part(BaseModel):
     )
 
     slot: ClassVar[str] = ""
+    has_table: ClassVar[bool] = False
+    """Brings parameters of the role TABLE, which need an optimizer of their own."""
+
+
+def parts(part: Part, path: str) -> Iterator[tuple[str, Part]]:
+    """The part at `path` of a recipe and all parts in it, each with its path (a list's path for what is in the list)."""
+    yield path, part
+    for name in type(part).model_fields:
+        value = getattr(part, name)
+        for child in value if isinstance(value, tuple) else (value,):
+            if isinstance(child, Part):
+                yield from parts(child, f"{path}.{name}")
 
 
 Count = Annotated[int, Field(ge=1)]

@@ -31,10 +31,23 @@ class Muon(MuonBase):
     kind: Literal["muon"]
 
 
+class MuonDecayAfter(MuonBase):
+    """Muon with weight decay after the update."""
+
+    kind: Literal["muon_decay_after"]
+
+
 class MuonEqR(MuonBase):
     """Muon with rows of equal length before orthogonalisation."""
 
     kind: Literal["muon_eq_r"]
+
+
+class MuonPolar(MuonBase):
+    """MuonEq-R with the coefficients of Polar Express."""
+
+    kind: Literal["muon_polar"]
+    newton_schulz_steps: Annotated[int, Field(ge=1, le=5)]
 
 
 class AdamW(Part):
@@ -80,12 +93,42 @@ class Clip(Part):
     norm: Positive
 
 
+class ClipMicroBatch(Part):
+    """Each micro-batch's own gradient scaled down to an L2 norm, before they are averaged."""
+
+    slot: ClassVar[str] = "optim.gradients"
+    kind: Literal["clip_micro_batch"]
+    norm: Positive
+
+
+class ClipAndWatch(Part):
+    """Clip, and the mean square of each matrix's unclipped gradient at the end of the warm-down, for quant.kind gradient_bits."""
+
+    slot: ClassVar[str] = "optim.gradients"
+    kind: Literal["clip_and_watch"]
+    norm: Positive
+    below_multiplier: Fraction
+    """Watched are the steps at less than so much of the learning rate."""
+
+
+class LateQat(Part):
+    """Linear maps compute with rounded weights at the end of the warm-down; gradients are those of the rounded weights."""
+
+    slot: ClassVar[str] = "optim.gradients"
+    kind: Literal["late_qat"]
+    bits: Annotated[int, Field(ge=2, le=8)]
+    below_multiplier: Fraction
+    """At less than so much of the learning rate."""
+    inner: Annotated[Plain | Clip | ClipAndWatch, Field(discriminator="kind")]
+    """What is done to gradients otherwise."""
+
+
 class Optim(Part):
-    gradients: Annotated[Plain | Clip, Field(discriminator="kind")]
+    gradients: Annotated[Plain | Clip | ClipMicroBatch | ClipAndWatch | LateQat, Field(discriminator="kind")]
     """What is done to gradients before the optimizers."""
     schedule: Annotated[WarmdownFraction | WarmdownSteps, Field(discriminator="kind")]
     embedding: Annotated[AdamW, Field(discriminator="kind")]
-    matrix: Annotated[Muon | MuonEqR, Field(discriminator="kind")]
+    matrix: Annotated[Muon | MuonDecayAfter | MuonEqR | MuonPolar, Field(discriminator="kind")]
     scalar: Annotated[AdamW, Field(discriminator="kind")]
     head: Annotated[AdamW, Field(discriminator="kind")] | None
     """For the untied output projection; null when it is tied."""

@@ -4,13 +4,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pgolf.harness.schema.base import Part
-from pgolf.harness.schema.data import Data
-from pgolf.harness.schema.evaluation import Evaluation
-from pgolf.harness.schema.model import Model, Untied
-from pgolf.harness.schema.optim import Optim
-from pgolf.harness.schema.quant import Brotli, Gptq, Int8Rows, Zlib
-from pgolf.harness.schema.train import Budgets, Ema, Hardware, Last, Train
+from pgolf.harness.schema.base import Part, parts
+from pgolf.harness.schema.data import Data, Documents
+from pgolf.harness.schema.evaluation import Evaluation, TttSgdTilt
+from pgolf.harness.schema.model import GqaDocuments, Model, Untied
+from pgolf.harness.schema.optim import ClipAndWatch, Optim
+from pgolf.harness.schema.quant import AnyCodec, AnyQuantizer, FitBase, GptqBase, GptqLqer, GradientBits
+from pgolf.harness.schema.train import Budgets, Ema, Hardware, Last, Swa, Train
 
 TRACK_LIMITS = {"track_10min_16mb": {"train_seconds": 600, "eval_seconds": 600, "artifact_bytes": 16_000_000}}
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
@@ -34,9 +34,9 @@ class Recipe(Part):
     model: Model
     train: Train
     optim: Optim
-    average: Annotated[Ema | Last, Field(discriminator="kind")]
-    quant: Annotated[Gptq | Int8Rows, Field(discriminator="kind")]
-    codec: Annotated[Brotli | Zlib, Field(discriminator="kind")]
+    average: Annotated[Ema | Swa | Last, Field(discriminator="kind")]
+    quant: AnyQuantizer
+    codec: AnyCodec
     evaluation: Evaluation
     budgets: Budgets
     hardware: Hardware
@@ -56,9 +56,48 @@ class Recipe(Part):
                 f"optim.head is {'null' if self.optim.head is None else 'there'}, but model.vocabulary.kind is "
                 f"{self.model.vocabulary.kind}: an untied vocabulary needs a head, a tied one has none"
             )
-        if isinstance(self.quant, Gptq) and not self.budgets.calibration_reserve_seconds:
+        tables = [path for path, part in parts(self.model, "model") if part.has_table]
+        if bool(tables) != (self.optim.table is not None):
             raise ValueError(
-                "budgets.calibration_reserve_seconds is 0, but quant.kind gptq calibrates on training time"
+                f"optim.table is {'null' if self.optim.table is None else 'there'}, but there is "
+                f"{f'a table in {tables[0]}' if tables else 'no table in the model'}: a table needs an optimizer, no table has none"
+            )
+        if isinstance(self.quant, GradientBits) and not any(
+            isinstance(part, ClipAndWatch) for _, part in parts(self.optim, "optim")
+        ):
+            raise ValueError(
+                "quant.kind is gradient_bits, but nothing watches gradients: set optim.gradients.kind to clip_and_watch"
+            )
+        score = self.evaluation.score
+        if isinstance(score, TttSgdTilt) and score.tilt.tokenizer != self.data.tokenizer:
+            raise ValueError(
+                f"evaluation.score.tilt.tokenizer is {score.tilt.tokenizer}, data.tokenizer {self.data.tokenizer}: set them alike"
+            )
+        attention, documents = self.model.attention, isinstance(self.data.loader, Documents)
+        if documents != isinstance(attention, GqaDocuments):
+            raise ValueError(
+                f"data.loader.kind is {self.data.loader.kind}, model.attention.kind {attention.kind}: documents and gqa_documents "
+                "need one another"
+            )
+        if isinstance(attention, GqaDocuments) and attention.max_tokens < self.train.sequence_tokens:
+            raise ValueError(
+                f"model.attention.max_tokens {attention.max_tokens} is below train.sequence_tokens {self.train.sequence_tokens}, "
+                "the longest segment of a batch"
+            )
+        quant = self.quant.inner if isinstance(self.quant, FitBase) else self.quant
+        if isinstance(self.quant, FitBase) and self.quant.artifact_bytes > self.budgets.artifact_bytes:
+            raise ValueError(
+                f"quant.artifact_bytes {self.quant.artifact_bytes} is over budgets.artifact_bytes {self.budgets.artifact_bytes}"
+            )
+        if isinstance(quant, GptqLqer):
+            for columns in (self.model.width, self.model.mlp.hidden):
+                if quant.rank * columns % quant.group:
+                    raise ValueError(
+                        f"quant.group {quant.group} does not divide quant.rank {quant.rank} * {columns} columns"
+                    )
+        if isinstance(quant, GptqBase) and not self.budgets.calibration_reserve_seconds:
+            raise ValueError(
+                f"budgets.calibration_reserve_seconds is 0, but quant.kind {quant.kind} calibrates on training time"
             )
         for name, limit in TRACK_LIMITS.get(self.track, {}).items():
             if (found := getattr(self.budgets, name)) > limit:

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pgolf.harness.schema.base import Count, NotNegative, Part, WholeNumber
+from pgolf.harness.schema.base import Count, Fraction, NotNegative, Part, WholeNumber
 
 
 class Seconds(Part):
@@ -43,6 +43,17 @@ class Ema(Average):
 
     kind: Literal["ema"]
     decay: Annotated[float, Field(gt=0, lt=1)]
+
+
+class Swa(Average):
+    """Mean of the weights after every so many steps, once the learning rate has come down."""
+
+    kind: Literal["swa"]
+    every_steps: Count
+    below_multiplier: Fraction
+    """At less than so much of the learning rate."""
+    sum_dtype: Literal["float32", "parameter"]
+    """parameter: each tensor is summed in its own type, so embeddings in bf16 (PR 162)."""
 
 
 class Last(Average):

@@ -19,6 +19,9 @@ class Clip:
         """Called with the gradients of the whole step, before the optimizers."""
         torch.nn.utils.clip_grad_norm_(self.parameters, self.norm)
 
+    def leave(self) -> None:
+        """Called after the last step."""
 
-def build(cfg, model) -> Clip:
+
+def build(cfg, model, micro_batches: int) -> Clip:
     return Clip(cfg, model)

@@ -9,6 +9,9 @@ class Plain:
     def finish(self, multiplier: float) -> None:
         """Called with the gradients of the whole step, before the optimizers."""
 
+    def leave(self) -> None:
+        """Called after the last step."""
 
-def build(cfg, model) -> Plain:
+
+def build(cfg, model, micro_batches: int) -> Plain:
     return Plain()

@@ -140,7 +140,18 @@ class Hub:
 
 @pytest.fixture
 def hub(demo_dir) -> Iterator[Hub]:
-    """The demo data set as a published export: folder `datasets`, a manifest without sizes and digests."""
+    """The demo data set as a published export."""
+    yield from published(demo_dir)
+
+
+@pytest.fixture
+def caseops_hub(caseops_dir) -> Iterator[Hub]:
+    """Its CaseOps twin, likewise."""
+    yield from published(caseops_dir)
+
+
+def published(demo_dir: Path) -> Iterator[Hub]:
+    """Folder `datasets`, a manifest without sizes and digests, and a server."""
     files = {
         f"datasets/{path.relative_to(demo_dir).as_posix()}": path.read_bytes()
         for path in demo_dir.rglob("fineweb_*")

@@ -199,7 +199,7 @@ def test_a_tokenizer_of_another_size_is_found(layout):
 def test_a_tokenizer_of_the_same_size_from_other_text_is_found(layout):
     import sentencepiece
 
-    from pgolf.harness.dataset.demo import TRAINER
+    from pgolf.harness.dataset.encoding import TRAINER
 
     texts = ["".join(chr(97 + (i * 7 + j * j) % 26) for j in range(40)) + " " + str(i) for i in range(2000)]
     with layout.tokenizer.open("wb") as model:

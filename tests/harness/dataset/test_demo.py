@@ -2,6 +2,7 @@
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import sentencepiece
 from pgolf.core.errors import InputError
 from pgolf.data.bytes.pieces import byte_tables, load_tokenizer, target_bytes
 from pgolf.data.shards import open_shard, validation_tokens
-from pgolf.harness.dataset import stdlib_text
+from pgolf.harness.dataset import caseops, stdlib_text
 from pgolf.harness.dataset.demo import DatasetSummary, ensure_demo
 from pgolf.harness.dataset.layout import Layout, file_sha256
 from pgolf.harness.dataset.manifest import read_manifest
@@ -153,3 +154,32 @@ def test_every_file_is_in_the_manifest_with_its_size_and_digest(layout):
 def test_a_vocabulary_the_text_cannot_give_is_refused(tmp_path, vocab, words):
     with pytest.raises(InputError, match=words):
         ensure_demo(tmp_path, vocab)
+
+
+def test_the_caseops_twin_has_the_same_documents_transformed_and_their_bytes(
+    caseops_dir, pgolf_data, summary, tmp_path
+):
+    layout = Layout(caseops_dir, "democaseops1024")
+    made = ensure_demo(caseops_dir, 1024, is_caseops=True)
+    assert (made.was_built, made.variant) == (False, "democaseops1024")
+    assert (made.docs_val, made.docs_train) == (summary.docs_val, summary.docs_train)
+    tokenizer = load_tokenizer(layout.tokenizer, 1024)
+    texts = stdlib_text.documents()
+    expected = [tokenizer.normalize(caseops.encode(text)).replace("\u2581", " ") for text in texts]
+    assert split_texts(layout, tokenizer, "val") + split_texts(layout, tokenizer, "train") == expected
+    assert made.bytes_val == sum(len(text.encode()) for text in texts[: made.docs_val])
+    assert made.bytes_val == open_shard(layout.sidecar(0)).sum(dtype=np.int64)
+    result = pgolf_data("demo", "--caseops", "--data-dir", tmp_path)
+    assert result.stdout.splitlines()[-1] == f"digest {made.digest}"
+
+
+@pytest.mark.parametrize("damage", ["changed", "missing"])
+def test_a_twin_with_a_damaged_side_car_is_built_again(caseops_dir, tmp_path, damage):
+    layout = Layout(Path(shutil.copytree(caseops_dir, tmp_path / "data")), "democaseops1024")
+    whole = layout.sidecar(0).read_bytes()
+    if damage == "changed":
+        layout.sidecar(0).write_bytes(whole[:-2] + b"\x07\x00")
+    else:
+        layout.sidecar(0).unlink()
+    assert ensure_demo(layout.data_dir, 1024, is_caseops=True).was_built
+    assert layout.sidecar(0).read_bytes() == whole

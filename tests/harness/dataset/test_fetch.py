@@ -191,3 +191,36 @@ def test_entries_of_other_data_sets_stay_in_the_manifest(fetch):
     assert manifest["version"] == "x"
     assert other in manifest["datasets"]
     assert [entry["name"] for entry in manifest["datasets"]] == ["fineweb10B_sp9", f"fineweb10B_{VARIANT}"]
+
+
+CASEOPS = "democaseops1024"
+SIDECAR = f"datasets/datasets/fineweb10B_{CASEOPS}/fineweb_val_bytes_000000.bin"
+
+
+def fetch_caseops(pgolf_data, hub, data_dir: Path) -> subprocess.CompletedProcess:
+    options = ["--variant", CASEOPS, "--repo", hub.repo, "--data-dir", data_dir, "--train-shards", 1]
+    return pgolf_data("fetch", *options, HF_ENDPOINT=hub.url)
+
+
+def test_a_caseops_variant_comes_with_its_side_cars_which_are_recorded(pgolf_data, caseops_hub, tmp_path):
+    result = fetch_caseops(pgolf_data, caseops_hub, tmp_path)
+    assert result.returncode == 0, result.stderr
+    layout = Layout(tmp_path, CASEOPS)
+    assert layout.sidecar(0).read_bytes() == caseops_hub.files[SIDECAR]
+    entry = json.loads(layout.manifest.read_text())["datasets"][0]
+    assert sorted(path.rsplit("/")[-1] for path in entry["files"]) == [
+        "fineweb_train_000000.bin", "fineweb_val_000000.bin", "fineweb_val_bytes_000000.bin"
+    ]  # fmt: skip
+    assert pgolf_data("check", "--variant", CASEOPS, "--data-dir", tmp_path).returncode == 0
+    caseops_hub.requests.clear()
+    assert "fetched 0 files" in fetch_caseops(pgolf_data, caseops_hub, tmp_path).stdout
+
+
+def test_a_caseops_variant_without_side_cars_is_refused(pgolf_data, caseops_hub, tmp_path):
+    del caseops_hub.files[SIDECAR]
+    assert_refused(fetch_caseops(pgolf_data, caseops_hub, tmp_path), "has no file", SIDECAR)
+
+
+def test_a_side_car_that_is_cut_off_is_refused(pgolf_data, caseops_hub, tmp_path):
+    caseops_hub.files[SIDECAR] = caseops_hub.files[SIDECAR][:-2]
+    assert_refused(fetch_caseops(pgolf_data, caseops_hub, tmp_path), SIDECAR, "truncated")

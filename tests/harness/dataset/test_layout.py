@@ -22,6 +22,8 @@ from pgolf.harness.dataset.manifest import read_manifest, record_dataset
         ("sp1024", "fineweb_1024_bpe.model"),
         ("sp8192", "fineweb_8192_bpe.model"),
         ("demo512", "fineweb_demo512_bpe.model"),
+        ("sp8192_lossless_caps_caseops_v1_reserved", "fineweb_8192_bpe_lossless_caps_caseops_v1_reserved.model"),
+        ("democaseops1024", "fineweb_democaseops1024_bpe.model"),
     ],
 )
 def test_the_tokenizer_has_the_published_name(variant, name):

@@ -39,8 +39,8 @@ def together(tmp_path_factory):
     return [torch.load(folder / str(rank)) for rank in range(2)]
 
 
-def test_there_are_seven_things_that_ranks_do_together():
-    assert len(PARTS) == 7
+def test_there_are_twelve_things_that_ranks_do_together():
+    assert len(PARTS) == 12
 
 
 @pytest.mark.parametrize("name", PARTS)
@@ -55,6 +55,14 @@ def test_both_ranks_have_what_one_process_has(together, name):
 
 
 def test_ranks_agree_to_the_last_bit(together):
-    for name in ("weights", "totals", "rank 0's number"):
+    for name in ("weights", "totals", "test-time training", "adapters and pauses", "rank 0's number"):
         zero, one = (results[name] for results in together)
         assert all(torch.equal(zero[key], one[key]) for key in zero)
+
+
+def test_a_chunk_that_one_rank_has_not_scored_is_refused_on_both(together):
+    assert [results["refusal of a chunk that is not scored"]["refused"].item() for results in together] == [1, 1]
+
+
+def test_a_target_that_both_ranks_score_is_refused_on_both(together):
+    assert [results["refusal of a target that both score"]["refused"].item() for results in together] == [1, 1]

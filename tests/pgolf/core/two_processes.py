@@ -7,11 +7,15 @@ import numpy as np
 import torch
 
 from pgolf.core import ranks, run
-from pgolf.evals import sliding
+from pgolf.core.errors import ScoreOrderError
+from pgolf.evals import phased_lora, sliding, ttt_sgd
+from pgolf.evals.document_ledger import DocumentLedger
+from pgolf.evals.learning_ledger import LearningLedger
 from pgolf.evals.windows import score_plan
 from pgolf.optim import muon_eq_r
 from pgolf.quant.hessian import collect
 from pgolf.stages.train import Trainer
+from tests.pgolf.evals import documents
 from tests.recipes import model_cfg, muon_cfg, random_model, tree
 
 SHAPES = [(12, 8), (8, 12), (12, 8), (6, 6), (12, 8)]
@@ -45,6 +49,53 @@ def totals():
     return {name: torch.tensor(value, dtype=torch.float64) for name, value in ledger.totals().items()}
 
 
+def test_time_training(chunk_tokens):
+    """Score and weights after seven chunks, of which six are learned from."""
+    fields = {"window": 8, "stride": 4, "batch_windows": 3, "epochs": 2, "lr": 0.1, "momentum": 0.9, "clip_norm": 1.0}
+    cfg = tree(kind="ttt_sgd", chunk_tokens=chunk_tokens, batch_sequences=3, **fields)
+    tokens = np.random.default_rng(0).integers(0, 48, 6 * chunk_tokens + 6).astype(np.uint16)
+    model = random_model(model_cfg())
+    ledger = ttt_sgd.score(cfg, ttt_sgd.prepare(cfg, model), tokens, np.ones(len(tokens) - 1, np.int16))
+    totals = {name: torch.tensor(value, dtype=torch.float64) for name, value in ledger.totals().items()}
+    return totals | {name: p.detach() for name, p in model.named_parameters()}
+
+
+def early():
+    """What becomes of learning from a chunk of which one rank has not scored its last target."""
+    book = LearningLedger(np.arange(9, dtype=np.uint16), np.ones(8, np.int16))
+    first, last = ranks.share_of(8)
+    book.skip_to(first)
+    book.commit(first, np.ones(last - first - (last == 8), np.float32))
+    try:
+        book.release(0, 8)
+    except ScoreOrderError:
+        return {"refused": torch.tensor(1)}
+    return {"refused": torch.tensor(0)}
+
+
+def adapters_and_pauses():
+    """Score and weights of documents read by three lanes, of which one rank has one; the weights learn twice."""
+    model = documents.model_of()
+    tokens = documents.stream(range(3, 28))
+    sgd = {"chunk_tokens": 36, "epochs": 1, "lr": 0.1, "momentum": 0.9, "clip_norm": 1.0}
+    cfg = documents.lora_cfg(lanes=3, prefix_documents=10, global_sgd=sgd)
+    ledger = phased_lora.score(cfg, phased_lora.prepare(cfg, model), tokens, np.ones(len(tokens) - 1, np.int16))
+    totals = {name: torch.tensor(value, dtype=torch.float64) for name, value in ledger.totals().items()}
+    return totals | {name: p.detach() for name, p in model.named_parameters()}
+
+
+def twice():
+    """What becomes of a target that each rank scores; alone, one scores it for both."""
+    book = DocumentLedger(np.arange(9, dtype=np.uint16), np.ones(8, np.int16))
+    try:
+        for _ in range(2 // run.WORLD):
+            book.commit(np.array([3]), torch.ones(1))
+        book.meet()
+    except ScoreOrderError:
+        return {"refused": torch.tensor(1)}
+    return {"refused": torch.tensor(0)}
+
+
 def gradients():
     """Parameters of two types, as on a GPU: ranks must sum them in the same order."""
     parameters = [
@@ -61,6 +112,11 @@ PARTS = {
     "rank 0's number": lambda: {"": torch.tensor(ranks.from_rank_0(7.0 + ranks.RANK))},
     "weights": weights,
     "totals": totals,
+    "test-time training": lambda: test_time_training(32),
+    "test-time training on fewer sequences than ranks": lambda: test_time_training(8),
+    "refusal of a chunk that is not scored": early,
+    "adapters and pauses": adapters_and_pauses,
+    "refusal of a target that both score": twice,
     "hessians of four batches": lambda: hessians(4),
     "hessians of a batch for each rank": lambda: hessians(2),
     "hessians of fewer batches than ranks": lambda: hessians(1),

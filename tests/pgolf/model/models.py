@@ -1,6 +1,6 @@
 """Models that together hold every technique of the model: what `model_cfg` changes for each. The contract tests run on all."""
 
-from tests.recipes import ONCE, UNTIED, attention, loop, rope
+from tests.recipes import BIGRAM_HASH, ENRICHED, ONCE, UNTIED, attention, loop, loop_from_step, rope, value_attention
 
 MODELS = {
     "pr1394": {},
@@ -18,4 +18,14 @@ MODELS = {
     "xsa in the last two": {"attention": attention(outputs=[{"kind": "xsa", "last_layers": 2}])},
     "odd layers, all looped": {"layers": 5, "depth": loop(0, 4, 2)},
     "last layer looped": {"layers": 3, "depth": loop(2, 2, 4), "skips": {"kind": "unet"}},
+    "pairs and a smear": {"vocabulary": ENRICHED},
+    "pairs alone, projected by their optimizer": {
+        "vocabulary": {**ENRICHED, "inputs": [{**BIGRAM_HASH, "projection": "table"}, {"kind": "norm"}]}
+    },
+    "parallel from layer 2": {"residual": {"kind": "parallel", "layer_scale": "inverse_sqrt", "start_layer": 2}},
+    "pr1279": {
+        "attention": value_attention(),
+        "skips": {"kind": "gated_unet_capped", "slots": 2},
+        "depth": loop_from_step(1, 2),
+    },
 }

@@ -5,26 +5,41 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 import pgolf.quant
-from pgolf.core.errors import ArtifactError
+from pgolf.core import sensitivity
 from pgolf.core.load import load
-from pgolf.core.roles import SCALAR, of_role
+from pgolf.core.roles import EMBEDDING, SCALAR, of_role
 from pgolf.harness.resolve import as_json, resolve
 from pgolf.model.gpt import GPT
 from pgolf.quant import payload, policy
-from tests.recipes import UNTIED, build_model, model_cfg, quick, random_model, run, tree
+from tests.recipes import UNTIED, model_cfg, random_model, run, tree
 
 GRID = {"bits": 6, "clip_sigmas": 12.85}
 QUANTIZERS = {
     "gptq": {"damping": 0.01, "block": 16, "calibration_batches": 2, "matrix": GRID, "embedding": {**GRID, "bits": 8}},
     "int8_rows": {"clip_quantile": 0.9999984},
+    "int6_rows": {"clip_quantile": 0.9999984, "float16_key_layers": 0},
+    "gradient_bits": {"clip_quantile": 0.9999984},
+    "gptq_search": {
+        "damping": 0.01,
+        "block": 16,
+        "calibration_batches": 2,
+        "clip_quantiles": [0.99, 1.0],
+        "int5_matrices": 0,
+        "row_quantile": 0.9999984,
+    },
 }
 quantizers = pytest.mark.parametrize("kind", QUANTIZERS)
 vocabularies = pytest.mark.parametrize("vocabulary", [{"kind": "tied", "init_std": 0.005}, UNTIED])
 RECIPES = Path(__file__).parents[3] / "recipes"
+
+
+@pytest.fixture(autouse=True)
+def watched(tmp_path, monkeypatch):
+    """What training leaves for gradient_bits: of seven matrices two get int5, one int7."""
+    monkeypatch.setattr(sensitivity, "PATH", tmp_path / "sensitivity.json")
+    sensitivity.write({f"blocks.{i % 4}.mlp.{part}.weight": i for i, part in enumerate(["fc", "proj"] * 4)})
 
 
 def quantizer_of(kind, keep_elements=100):
@@ -55,10 +70,11 @@ def test_a_model_through_bytes_and_back_is_close_to_itself(kind, vocabulary):
     model, other = tiny(vocabulary, seed=0), tiny(vocabulary, seed=1)
     layout = policy.layout(quantizer, cfg, model)
     stored = policy.quantize(quantizer, cfg, model, quantizer.calibrate(cfg, model, batches()))
-    data = payload.to_bytes(stored, layout)
+    data = bytearray(payload.to_bytes(stored, layout))
     policy.restore(payload.from_bytes(data, layout), other)
     for (name, old), new in zip(model.named_parameters(), other.parameters(), strict=True):
-        share = 0.35 if f"{name}.q" in layout else 1e-3  # of six bits, and of float16
+        coarse = 0.6 if kind == "gptq_search" else 0.35  # six bits; with errors that were moved between coarse columns
+        share = coarse if f"{name}.q" in layout else 1e-3  # of float16
         assert (new - old).norm() <= share * old.norm() + 1e-6, name
     again = tiny(vocabulary, seed=2)
     policy.restore(payload.from_bytes(data, layout), again)
@@ -82,10 +98,12 @@ def test_stored_tensors_are_those_the_layout_describes(kind, vocabulary):
 def test_scalars_are_kept_and_every_large_matrix_is_coded(kind):
     quantizer, cfg = quantizer_of(kind)
     model = tiny(UNTIED)
-    scalars = {id(p) for p in of_role(model, SCALAR)}
+    kept = {id(p) for p in of_role(model, SCALAR)}
+    if kind == "int6_rows":  # whose embedding stays float16
+        kept |= {id(p) for p in of_role(model, EMBEDDING)}
     layout = policy.layout(quantizer, cfg, model)
     for name, parameter in model.named_parameters():
-        coded = id(parameter) not in scalars and parameter.numel() > 100
+        coded = id(parameter) not in kept and parameter.numel() > 100
         assert (f"{name}.q" in layout, name in layout) == (coded, not coded), name
 
 
@@ -111,53 +129,6 @@ def test_every_parameter_is_in_one_line_of_the_description(kind):
     names = [name for line in lines for name in line.split(": ")[1].split(", ")]
     without_numbers = {re.sub(r"\.\d+", "", name) for name, _ in model.named_parameters()}
     assert sorted(names) == sorted(without_numbers)
-
-
-def restored_parameters():
-    model = build_model(model_cfg())
-    quantizer, cfg = quantizer_of("gptq")
-    return policy.layout(quantizer, cfg, model)
-
-
-SHAPES = st.lists(st.integers(1, 5), max_size=3).map(tuple)
-TYPES = st.sampled_from([torch.int8, torch.float16, torch.float32])
-
-
-@quick
-@given(st.lists(st.tuples(TYPES, SHAPES), min_size=1, max_size=6), st.integers(0, 99))
-def test_any_tensors_in_any_order_survive_being_bytes(described, seed):
-    generator = torch.Generator().manual_seed(seed)
-    layout = {f"t{i}": one for i, one in enumerate(described)}
-    stored = {n: (100 * torch.randn(shape, generator=generator)).to(dtype) for n, (dtype, shape) in layout.items()}
-    data = payload.to_bytes(stored, layout)
-    assert len(data) == sum(value.numel() * value.element_size() for value in stored.values())
-    found = payload.from_bytes(data, layout)
-    assert list(found) == list(stored)
-    assert all(torch.equal(found[name], stored[name]) and found[name].dtype == stored[name].dtype for name in stored)
-
-
-@pytest.mark.parametrize("change", [-1, 1, -100])
-def test_bytes_of_another_length_are_refused(change):
-    layout = restored_parameters()
-    size = sum(dtype.itemsize * torch.Size(shape).numel() for dtype, shape in layout.values())
-    assert len(payload.from_bytes(bytes(size), layout)) == len(layout)
-    with pytest.raises(ArtifactError):
-        payload.from_bytes(bytes(size + change), layout)
-
-
-def test_a_fingerprint_changes_with_any_name_type_shape_or_order():
-    layout = {"a.q": (torch.int8, (2, 3)), "a.scale": (torch.float16, (2,)), "b": (torch.float16, (4,))}
-    others = [
-        {"c.q": layout["a.q"], "a.scale": layout["a.scale"], "b": layout["b"]},
-        {**layout, "b": (torch.float32, (4,))},
-        {**layout, "a.q": (torch.int8, (3, 2))},
-        {**layout, "a.q": (torch.int8, (6,))},
-        dict(reversed(layout.items())),
-        {"a.q": layout["a.q"], "a.scale": layout["a.scale"]},
-    ]
-    found = {payload.fingerprint(one) for one in [layout, dict(layout), *others]}
-    assert len(found) == 1 + len(others)
-    assert all(0 <= one < 2**32 for one in found)
 
 
 def published(name):
@@ -190,3 +161,28 @@ def test_the_model_of_pr_1394_and_what_it_stores_have_the_published_sizes():
     assert count(layout, lambda n: n.endswith(".scale")) == 53_248
     assert count(layout, lambda n: not n.endswith((".q", ".scale"))) == 29_784
     assert {dtype for name, (dtype, _) in layout.items() if not name.endswith(".q")} == {torch.float16}
+
+
+def stored_bytes(layout):
+    return sum(dtype.itemsize * torch.Size(shape).numel() for dtype, shape in layout.values())
+
+
+def test_the_model_of_pr_162_and_what_it_stores_have_the_published_sizes():
+    model, layout = published("pr0162")
+    assert sum(p.numel() for p in model.parameters()) == 22_368_841
+    sizes = {name: torch.Size(shape).numel() for name, (_, shape) in layout.items()}
+    coded = [name for name in layout if name.endswith(".q")]
+    kept = [name for name in layout if not name.endswith((".q", ".scale"))]
+    large = [name for name in kept if sizes[name] > 65_536]
+    assert [name for name in coded if not name.startswith("blocks")] == ["vocabulary.inputs.0.table.q"]
+    assert (len(coded), len(large), len(kept) - len(large)) == (53 + 1, 2, 40)
+    assert large == ["vocabulary.tok_emb", "blocks.8.attn.c_k.weight"]
+    assert sizes["vocabulary.inputs.0.proj.weight"] == 65_536
+    assert {dtype for name, (dtype, _) in layout.items() if not name.endswith(".q")} == {torch.float16}
+
+
+def test_the_model_of_pr_332_and_what_it_stores_have_the_published_sizes():
+    model, layout = published("pr0332")
+    assert sum(p.numel() for p in model.parameters()) == 27_618_913
+    assert len([name for name in layout if name.endswith(".q")]) == 72 + 2
+    assert stored_bytes(layout) == 27_858_308

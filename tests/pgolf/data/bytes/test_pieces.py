@@ -1,5 +1,8 @@
 """Bytes of a token: against the published tables, and against the bytes of the text itself."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 import sentencepiece
@@ -8,6 +11,7 @@ from hypothesis import strategies as st
 
 from pgolf.core.errors import DataError
 from pgolf.data.bytes.pieces import byte_tables, load_tokenizer, target_bytes
+from pgolf.harness.datafiles import sha256_of
 from tests.golden.load import settings, tensors
 from tests.recipes import quick
 
@@ -36,6 +40,25 @@ def tables(tokenizer):
 def test_tables_are_the_published_ones(tables):
     for found, name in zip(tables, TABLES, strict=True):
         expected = GOLDEN[f"lut.{name}"].numpy()
+        assert found.dtype == expected.dtype
+        assert found.tolist() == expected.tolist()
+
+
+def record_tokenizer() -> Path | None:
+    """The 8192-piece tokenizer of a published record, found by its digest in the folder PGOLF_TEST_TOKENIZERS. Not ours to keep."""
+    folder = Path(os.environ.get("PGOLF_TEST_TOKENIZERS", "/nowhere"))
+    models = sorted(folder.rglob("*.model"))
+    return next((path for path in models if sha256_of(path) == SETTINGS.record_tokenizer_sha256), None)
+
+
+@pytest.mark.skipif(
+    "PGOLF_TEST_TOKENIZERS" not in os.environ, reason="set PGOLF_TEST_TOKENIZERS to a folder of tokenizers"
+)
+def test_tables_of_a_published_tokenizer_are_the_published_ones():
+    path = record_tokenizer()
+    assert path, f"PGOLF_TEST_TOKENIZERS: no file of sha256 {SETTINGS.record_tokenizer_sha256}"
+    for found, name in zip(byte_tables(load_tokenizer(path, 8192), 8192), TABLES, strict=True):
+        expected = GOLDEN[f"record_lut.{name}"].numpy()
         assert found.dtype == expected.dtype
         assert found.tolist() == expected.tolist()
 
