@@ -5,6 +5,7 @@ import sys
 import click
 
 from pgolf.commands.data import data
+from pgolf.commands.quant import quant
 from pgolf.commands.recipe import bundle, bytes_, recipe
 from pgolf.commands.run import record, run
 from pgolf.core.errors import PgolfError
@@ -23,7 +24,7 @@ def cli() -> None:
     pass
 
 
-for command in (record, run, recipe, bundle, bytes_, data):
+for command in (record, run, recipe, bundle, bytes_, data, quant):
     cli.add_command(command)
 
 

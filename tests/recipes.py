@@ -23,6 +23,8 @@ XSA = {"kind": "xsa", "last_layers": None}
 VALUES = {"layers": [2, 3], "width": 24, "init_std": 0.01, "scale": 0.1}
 BIGRAM_HASH = {"kind": "bigram_hash", "buckets": 32, "width": 24, "scale_init": 0.05, "projection": "matrix"}
 ENRICHED = {"kind": "enriched", "init_std": 0.005, "inputs": [BIGRAM_HASH, {"kind": "norm"}, {"kind": "smear"}]}
+SPARSE_GATE = {"kind": "sparse_gate", "last_layers": None, "channels": 12, "scale": 0.5}
+SMEAR_DOCUMENTS = {"kind": "smear_documents", "channels": 12, "bos_token": 1}
 # Published name -> ours, where they differ by more than the blocks, which are called alike.
 NAMES = {
     "skip_weights": "skips.weights",
@@ -52,6 +54,20 @@ def attention(**changes) -> dict:
 
 def value_attention(**changes) -> dict:
     return {**attention(), "kind": "gqa_value_embedding", "value_embedding": {**VALUES, **changes}}
+
+
+def pr1855(**changes) -> dict:
+    """What PR 1855 changes of `model_cfg`: a token 1 begins a document, two lanes in the last layer."""
+    outputs, no_growth = [XSA, SPARSE_GATE], rope(train_tokens=None)
+    return {
+        "output": {"kind": "fused_softcap", "cap": 30.0},
+        "vocabulary": {**ENRICHED, "inputs": [SMEAR_DOCUMENTS, {"kind": "norm"}]},
+        "attention": {**attention(outputs=outputs, rope=no_growth), "kind": "gqa_documents", "max_tokens": 8},
+        "mlp": {"kind": "fused_squared_relu", "hidden": 96, "negative_slope": 0.5},
+        "residual": {"kind": "two_lane", "layer_scale": "inverse_sqrt", "lanes_start_layer": 3},
+        "skips": {"kind": "gated_unet_lane"},
+        **changes,
+    }
 
 
 def loop(first: int, last: int, passes: int) -> dict:

@@ -39,9 +39,9 @@ class Scorer(NamedTuple):
         """(B, K) of the last K positions."""
         if self.run is not self.model:
             for tensor in (ids_BT, targets_BK, *self.adapters.factors):
-                torch._dynamo.mark_dynamic(tensor, 0)
+                torch._dynamo.maybe_mark_dynamic(tensor, 0)
             if ids_BT.size(1) > targets_BK.size(1):
-                torch._dynamo.mark_dynamic(ids_BT, 1)
+                torch._dynamo.maybe_mark_dynamic(ids_BT, 1)
         return self.run(ids_BT, targets_BK)
 
 
@@ -73,9 +73,10 @@ class Pass:
 
     def read(self, first: int, stop: int) -> None:
         """Score batches first .. stop - 1 of the queue and let their adapters learn."""
-        mine = range(*share_of(self.cfg.lanes))
+        cfg = self.cfg
+        mine = range(*share_of(cfg.lanes))
         sizes_Q = [self.targets_D[batch] for batch in self.queue]
-        lanes = deal([cost(sizes_B, self.cfg.step_tokens, self.cfg.window) for sizes_B in sizes_Q[first:stop]], self.cfg.lanes)
+        lanes = deal([cost(sizes_B, cfg.step_tokens, cfg.window) for sizes_B in sizes_Q[first:stop]], cfg.lanes)
         done_Q = np.cumsum([sizes_B.sum() for sizes_B in sizes_Q])
         with attached(self.scorer.model, self.scorer.adapters):
             for number, lane in enumerate(lanes, first):

@@ -74,8 +74,7 @@ class Adapters:
 
     def begin(self, rows: int, generator: torch.Generator, kept: Factors | None = None) -> None:
         """Adapters for `rows` new documents: B zero, A drawn from `generator`, or `kept` from documents before."""
-        again = kept or [None] * len(self.loras)
-        pairs = [lora.begin(rows, a, generator) for lora, a in zip(self.loras, again, strict=True)]
+        pairs = [lora.begin(rows, kept[i] if kept else None, generator) for i, lora in enumerate(self.loras)]
         self.factors = [factor for pair in pairs for factor in pair]
 
     def to_keep(self) -> Factors:

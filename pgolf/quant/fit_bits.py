@@ -37,8 +37,9 @@ def quantize(quantizer, cfg, model, found, codec):
         ranked = gptq_search.bits_by_trace(traces, int5_matrices)
         return -SAVED_BITS / 8 * sum(parameters[name].numel() for name, bits in ranked.items() if bits == 5)
 
-    def choose(predicted) -> int:
-        return next((n for n in range(len(traces)) if predicted(n) <= cfg.artifact_bytes), len(traces))
+    def choose(predicted, low, high) -> int:
+        low, high = -1 if low is None else low, len(traces) if high is None else high
+        return next((n for n in range(low + 1, high) if n == high - 1 or predicted(n) <= cfg.artifact_bytes), high)
 
     tensors = layout(quantizer, cfg, model)
     return fitting.search(cfg, codec, tensors, "int5 matrices", cfg.inner.int5_matrices, attempt, formula, choose)

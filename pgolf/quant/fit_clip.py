@@ -17,7 +17,7 @@ from pgolf.quant.int_bits import q_max
 
 storage = sys.modules[__name__]
 calibrate, layout, restore, describe = fitting.calibrate, fitting.layout, fitting.restore, fitting.describe
-HALVINGS = 40  # of the range searched
+HALVINGS, DECIMALS = 30, 5  # of the scale
 
 
 def bits_per_weight(delta: float) -> float:
@@ -50,13 +50,13 @@ def quantize(quantizer, cfg, model, hessians, codec):
     def formula(scale: float) -> float:
         return sum(n * bits_per_weight(scale * how.clip_sigmas / q_max(how.bits)) for n, how in grids) / 8
 
-    def choose(predicted) -> float:
-        low, high = cfg.scale_range
+    def choose(predicted, low, high) -> float:
+        low, high = low or cfg.scale_range[0], high or cfg.scale_range[1]
         for _ in range(HALVINGS):
-            middle = math.sqrt(low * high)
+            middle = (low + high) / 2
             fits = predicted(middle) <= cfg.artifact_bytes - cfg.slack_bytes / 2
             low, high = (low, middle) if fits else (middle, high)
-        return high
+        return round(high, DECIMALS)
 
     tensors = layout(quantizer, cfg, model)
     return fitting.search(cfg, codec, tensors, "clip_sigmas times", 1.0, attempt, formula, choose)

@@ -45,19 +45,25 @@ def total_bytes(codec, tensors, stored) -> int:
 
 
 def search(cfg, codec, tensors, name: str, x, attempt, formula, choose):
-    """What `attempt(x)` stores for the x that fills the limit best; `choose(predicted)` gives an x by predicted bytes."""
-    tried = {}
+    """What `attempt(x)` stores for the x that fills the limit best.
+
+    `choose(predicted, low, high)`: an x by predicted bytes, above the x `low` that did not fit and up to `high` that did; None
+    where nothing of that side has been tried.
+    """
+    tried: dict = {}
     best, most = None, 0
     while x not in tried and len(tried) < cfg.packs:
         stored = attempt(x)
         total = tried[x] = total_bytes(codec, tensors, stored)
-        event("bits", text=f"fit: {name} {x:.5g}: {total} of {cfg.artifact_bytes} bytes")
+        event("bits", text=f"fit: {name} {x:.6g}: {total} of {cfg.artifact_bytes} bytes")
         if most < total <= cfg.artifact_bytes:
             best, most = stored, total
         if 0 <= cfg.artifact_bytes - total <= cfg.slack_bytes:
             break
+        low = max((y for y in tried if tried[y] > cfg.artifact_bytes), default=None)
+        high = min((y for y in tried if tried[y] <= cfg.artifact_bytes), default=None)
         offset = total - formula(x)
-        x = choose(lambda y, offset=offset: formula(y) + offset)
+        x = choose(lambda y, offset=offset: formula(y) + offset, low, high)
     if best is None:
         raise BudgetError(
             f"script and model need {min(tried.values())} bytes at least in {len(tried)} attempts, allowed are "

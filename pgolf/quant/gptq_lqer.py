@@ -21,7 +21,7 @@ calibrate, kept_type = gptq.calibrate, gptq.kept_type
 
 def settings(cfg, parameter, model):
     """{bits, clip_sigmas} of a parameter, 8 for a gate, or None when it passes through."""
-    if has_role(parameter, GATE):
+    if has_role(parameter, GATE) and parameter.dim() == 2:
         return 8
     if parameter.numel() <= cfg.keep_elements or has_role(parameter, SCALAR):
         return None

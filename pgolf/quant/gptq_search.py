@@ -56,7 +56,9 @@ def calibrate(cfg, model, batches) -> dict[str, tuple[torch.Tensor, int]]:
     bits = bits_by_trace(traces, cfg.int5_matrices)
     if low := [name for name in bits if bits[name] == 5]:
         weights = sum(sizes[name] for name in low)
-        lines = [f"int6: {len(bits) - len(low)} matrices, int5: {len(low)} of the least Hessian trace ({weights:,} weights)"]
+        lines = [
+            f"int6: {len(bits) - len(low)} matrices, int5: {len(low)} of the least Hessian trace ({weights:,} weights)"
+        ]
         event("bits", text="\n".join(lines + [f"  int5: {name} {traces[name]:.1f}" for name in low]))
     return {name: (hessians[name], bits[name]) for name in sizes}
 
@@ -77,7 +79,7 @@ def encode(cfg, how, w_OI, found):
     try:
         return quantize_matrix(w_OI, hessian_II, bits, cfg.clip_quantiles, cfg.damping, cfg.block)
     except torch.linalg.LinAlgError:
-        event("bits", text=f"a Hessian {tuple(hessian_II.shape)} has no Cholesky factor: its matrix is only rounded")
+        event("bits", text=f"the Hessian of a matrix {tuple(w_OI.shape)} has no Cholesky factor: it is only rounded")
         return quantize_matrix(w_OI, None, bits, cfg.clip_quantiles, cfg.damping, cfg.block)
 
 

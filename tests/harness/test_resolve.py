@@ -209,11 +209,14 @@ def test_a_scale_sets_what_depends_on_a_technique_where_the_recipe_has_it(folder
 
 def test_a_field_set_by_a_case_is_blamed_where_it_is_written(folder):
     write(folder, CASES.replace("layers: 3", "layers: x"), "scales/small.yaml")
-    line = "scales/small.yaml:5: model.layers: found \"x\"; allowed: a whole number."
+    line = 'scales/small.yaml:5: model.layers: found "x"; allowed: a whole number.'
     assert refusal(folder / "baseline.yaml", scale="small") == [line]
 
 
-@pytest.mark.parametrize("cases", ["3", "{has: {}, set: {}}", "[{has: {a: 1}}]", "[{has: {}, set: {}, or: {}}]", "[{has: 1, set: 2}]"])
+NO_CASES = "3", "{has: {}, set: {}}", "[{has: {a: 1}}]", "[{has: {}, set: {}, or: {}}]", "[{has: 1, set: 2}]"
+
+
+@pytest.mark.parametrize("cases", NO_CASES)
 def test_cases_that_are_none_are_refused(folder, cases):
     write(folder, f"title: Small\nwhere: {cases}\n", "scales/small.yaml")
     line = "scales/small.yaml:2: where: allowed: a list of {has: FIELDS, set: FIELDS}."

@@ -96,6 +96,9 @@ def test_no_field_has_a_default():
 
 # Values that must go together
 
+TTT = (
+    "window: 2048, stride: 64, batch_windows: 32, epochs: 3, lr: 0.1, momentum: 0.9, clip_norm: 1.0, batch_sequences: 32"
+)
 TOGETHER = {  # settings of pr1394: where the refusal points, and what it says
     ("model.attention.heads=7",): "model: width 512 is not a multiple of attention.heads 7.",
     ("model.attention.kv_heads=3",): "model: attention.heads 8 is not a multiple of attention.kv_heads 3.",
@@ -133,11 +136,19 @@ TOGETHER = {  # settings of pr1394: where the refusal points, and what it says
     "there is no table in the model: a table needs an optimizer, no table has none.",
     ("quant={kind: gradient_bits, clip_quantile: 1.0, keep_elements: 9}",): "quant.kind is gradient_bits, but nothing "
     "watches gradients: set optim.gradients.kind to clip_and_watch.",
+    ("model.residual={kind: parallel, layer_scale: none, start_layer: 11}",): "model: residual.start_layer 11 is not one of "
+    "the layers 0 .. 10: none would be parallel.",
+    (f"evaluation.score={{kind: ttt_sgd, chunk_tokens: 3000, {TTT}}}",): "evaluation.score: chunk_tokens 3000, window 2048 and "
+    "stride 64: each must be a multiple of the next, or windows score across chunks.",
+    (
+        f"evaluation.score={{kind: ttt_sgd_tilt, chunk_tokens: 4096, {TTT}, tilt: {{kind: ngram, tokenizer: other.model, "
+        "table_bits: 4, base_beta: 2.0, agree_bonus: 0.1}}",
+    ): "evaluation.score.tilt.tokenizer is other.model, data.tokenizer fineweb_8192_bpe.model: set them alike.",
     (
         "evaluation.score.stride=2049",
     ): "evaluation.score: stride 2049 is over window 2048: tokens between would not be scored.",
 }
-assert len(TOGETHER) == 18
+assert len(TOGETHER) == 21
 
 
 @pytest.mark.parametrize(("settings", "message"), TOGETHER.items(), ids=[s[0][:40] for s in TOGETHER])

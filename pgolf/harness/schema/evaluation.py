@@ -126,7 +126,9 @@ class DocumentLoraBase(Part):
     @model_validator(mode="after")
     def step_fits(self) -> Self:
         if self.step_tokens > self.window:
-            raise ValueError(f"step_tokens {self.step_tokens} is over window {self.window}: a step is scored in one window")
+            raise ValueError(
+                f"step_tokens {self.step_tokens} is over window {self.window}: a step is scored in one window"
+            )
         return self
 
 
@@ -167,7 +169,9 @@ class PhasedLora(DocumentLoraBase):
                 f"{self.lanes * self.window}: each lane learns from whole windows"
             )
         if self.prefix_documents < self.phases:
-            raise ValueError(f"prefix_documents {self.prefix_documents} is below phases {self.phases}: a pause has nothing")
+            raise ValueError(
+                f"prefix_documents {self.prefix_documents} is below phases {self.phases}: a pause has nothing to learn"
+            )
         return self
 
 

@@ -42,7 +42,9 @@ class GqaValueEmbedding(Gqa):
         return self.c_v(x_BTC) + self.value_gain.to(x_BTC.dtype) * self.shared[0](context[0])
 
 
-newest: list[ValueEmbedding] = []  # of the model that is being built: layers are built in order, models one after the other
+newest: list[
+    ValueEmbedding
+] = []  # of the model that is being built: layers are built in order, models one after the other
 
 
 def build(cfg, layer: int) -> Gqa:

@@ -19,10 +19,10 @@ class SparseGate(nn.Module):
     def __init__(self, cfg, part):
         super().__init__()
         self.scale = part.scale
-        self.weight = tag(nn.Parameter(torch.zeros(cfg.attention.heads, part.channels)), GATE)
+        self.gate = tag(nn.Parameter(torch.zeros(cfg.attention.heads, part.channels)), GATE)
 
     def forward(self, y_BTHD: torch.Tensor, v_BTKD, x_BTC: torch.Tensor) -> torch.Tensor:
-        gate_BTH = F.linear(x_BTC[..., : self.weight.size(1)], self.weight.to(x_BTC.dtype))
+        gate_BTH = F.linear(x_BTC[..., : self.gate.size(1)], self.gate.to(x_BTC.dtype))
         return y_BTHD * torch.sigmoid(self.scale * gate_BTH)[..., None]
 
 

@@ -37,7 +37,7 @@ class LateQat:
     def __init__(self, cfg, model, micro_batches: int):
         self.inner = load("optim.gradients", cfg.inner).build(cfg.inner, model, micro_batches)
         self.below = cfg.below_multiplier
-        self.layers = [m for m in model.modules() if isinstance(m, Linear) and len(m.weight) >= ROWS_MIN]
+        self.layers: list = [m for m in model.modules() if isinstance(m, Linear) and len(m.weight) >= ROWS_MIN]
         # Built twice: for the warm-up, with layers as they are, and after it.
         self.warming_up = not any(isinstance(layer, Rounded) for layer in self.layers)
         for layer in self.layers:

@@ -13,6 +13,7 @@ from pgolf.evals.document_ledger import DocumentLedger
 from pgolf.evals.learning_ledger import LearningLedger
 from pgolf.evals.windows import score_plan
 from pgolf.optim import muon_eq_r
+from pgolf.optim.gradients import clip_micro_batch
 from pgolf.quant.hessian import collect
 from pgolf.stages.train import Trainer
 from tests.pgolf.evals import documents
@@ -107,8 +108,26 @@ def gradients():
     return {str(i): p.grad.float() for i, p in enumerate(parameters)}
 
 
+def clipped():
+    """The mean of the gradients of four micro-batches, each clipped by itself."""
+    model = random_model(model_cfg())
+    tokens = np.random.default_rng(0).integers(0, 48, (4, 2, 13))
+    trainer = SimpleNamespace(
+        mine=ranks.logical_ranks(4),
+        logical=4,
+        sequences=2,
+        loader=SimpleNamespace(next_batch=lambda logical_rank, sequences: (tokens[logical_rank],)),
+        model=model,
+        forward=model,
+        treatment=clip_micro_batch.build(tree(norm=0.3), model, 4),
+    )
+    Trainer.gradients(trainer)
+    return {name: p.grad for name, p in model.named_parameters()}
+
+
 PARTS = {
     "gradients of two types": gradients,
+    "gradients of clipped micro-batches": clipped,
     "rank 0's number": lambda: {"": torch.tensor(ranks.from_rank_0(7.0 + ranks.RANK))},
     "weights": weights,
     "totals": totals,

@@ -1,4 +1,4 @@
-"""The coprime-stride loader: the published order, the steps of its specification, and the same tokens for any number of processes."""
+"""The coprime-stride loader: the published order, the steps of its specification, the same tokens for any number of processes."""
 
 import hashlib
 import math

@@ -13,9 +13,9 @@ MODEL = {"layers": 2, "width": 32, "vocab_size": VOCABULARY, "depth": loop(1, 1,
 def stream(sizes, seed=0):
     """Documents with these numbers of targets: BOS, random tokens without BOS, and what begins a next one."""
     random = np.random.default_rng(seed)
-    return np.concatenate([np.append(BOS, random.integers(2, VOCABULARY, size - 1)) for size in sizes] + [[BOS]]).astype(
-        np.uint16
-    )
+    return np.concatenate(
+        [np.append(BOS, random.integers(2, VOCABULARY, size - 1)) for size in sizes] + [[BOS]]
+    ).astype(np.uint16)
 
 
 def lora_cfg(**changes):

@@ -1,5 +1,7 @@
 """Adapters that learn a document while it is scored: what a score may depend on, and what it is."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -18,7 +20,7 @@ BORDERS = np.cumsum([0, *SIZES])
 
 
 def spans(tokens_or_losses):
-    return [tokens_or_losses[start:stop] for start, stop in zip(BORDERS, BORDERS[1:], strict=False)]
+    return [tokens_or_losses[start:stop] for start, stop in pairwise(BORDERS)]
 
 
 def other_tokens(tokens, start, stop):
@@ -67,7 +69,7 @@ def test_each_document_of_a_batch_is_scored_as_if_it_were_alone():
     first = Adapters(model, cfg.rank, cfg.alpha)
     first.begin(len(SIZES), torch.Generator().manual_seed(0))
     order = np.argsort(SIZES, kind="stable").tolist()
-    for number, (start, stop) in enumerate(zip(BORDERS, BORDERS[1:], strict=False)):
+    for number, (start, stop) in enumerate(pairwise(BORDERS)):
         row = order.index(number)
         a = [factor[row : row + 1].clone() for factor in first.to_keep()]
         torch.testing.assert_close(found[number], alone(cfg, model, a, tokens[start : stop + 1]), rtol=0, atol=1e-4)

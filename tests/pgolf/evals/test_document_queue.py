@@ -1,5 +1,7 @@
 """Documents, their batches, and which lane reads them."""
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,7 +83,7 @@ def test_pauses_come_where_they_came_in_the_published_runs():
 def test_a_pause_has_more_documents_each_time_all_scored_and_others_left_to_score(batches, phases, prefix, lanes):
     found = list(pauses(tree(phases=phases, prefix_documents=prefix, lanes=lanes), batches))
     stops = [0, *(stop for stop, _ in found)]
-    assert all(later - earlier >= lanes for earlier, later in zip(stops, stops[1:], strict=False))
+    assert all(later - earlier >= lanes for earlier, later in pairwise(stops))
     assert stops[-1] < len(batches)
-    for stop, documents in found:
-        assert 0 < documents <= min(prefix, sum(batches[: stop - lanes + 1]))
+    for stop, count in found:
+        assert 0 < count <= min(prefix, sum(batches[: stop - lanes + 1]))

@@ -96,7 +96,9 @@ def test_learning_from_a_document_that_is_still_to_be_read_is_refused():
 
 def of_documents(tokens, numbers):
     ids = torch.from_numpy(tokens.astype(np.int64))
-    return [Scored(BORDERS[n], ids[BORDERS[n] : BORDERS[n + 1]], ids[BORDERS[n] + 1 : BORDERS[n + 1] + 1]) for n in numbers]
+    return [
+        Scored(BORDERS[n], ids[BORDERS[n] : BORDERS[n + 1]], ids[BORDERS[n] + 1 : BORDERS[n + 1] + 1]) for n in numbers
+    ]
 
 
 def expected_weights(cfg, model, tokens, steps):

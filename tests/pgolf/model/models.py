@@ -1,6 +1,6 @@
 """Models that together hold every technique of the model: what `model_cfg` changes for each. The contract tests run on all."""
 
-from tests.recipes import BIGRAM_HASH, ENRICHED, ONCE, UNTIED, attention, loop, loop_from_step, rope, value_attention
+from tests.recipes import BIGRAM_HASH, ENRICHED, ONCE, UNTIED, attention, loop, loop_from_step, pr1855, rope, value_attention
 
 MODELS = {
     "pr1394": {},
@@ -23,6 +23,10 @@ MODELS = {
         "vocabulary": {**ENRICHED, "inputs": [{**BIGRAM_HASH, "projection": "table"}, {"kind": "norm"}]}
     },
     "parallel from layer 2": {"residual": {"kind": "parallel", "layer_scale": "inverse_sqrt", "start_layer": 2}},
+    "pr1855": pr1855(),
+    "two lanes in all of the decoder": pr1855(
+        layers=5, depth=ONCE, residual={"kind": "two_lane", "layer_scale": "none", "lanes_start_layer": 2}
+    ),
     "pr1279": {
         "attention": value_attention(),
         "skips": {"kind": "gated_unet_capped", "slots": 2},

@@ -10,7 +10,8 @@ from pgolf.model import gpt
 from pgolf.model.depth import loop_from_step
 from pgolf.model.skips import gated_unet_capped
 from pgolf.optim.schedule.progress import Progress
-from tests.recipes import ONCE, build_model, loop_from_step as depth, model_cfg, random_model, tree, value_attention
+from tests.recipes import ONCE, build_model, model_cfg, random_model, tree, value_attention
+from tests.recipes import loop_from_step as depth
 
 WIDTH, HEADS, GROUP, HEAD, ROTATED, LAYERS = 64, 4, 2, 16, 8, 11
 CAPPED = {"kind": "gated_unet_capped", "slots": 5}
@@ -40,7 +41,7 @@ def rotated(x_THD):
 
 
 def by_formula(state, ids_T, order):
-    """Logits (T, V) of one row, from the specification: the layers in `order`, five skips, values of layers 9 and 10 with a table."""
+    """Logits (T, V) of one row, by the specification: layers in `order`, five skips, a table in the values of layers 9 and 10."""
     p = {name: value.double() for name, value in state.items()}
     length = len(ids_T)
     later = torch.ones(length, length).triu(1).bool()

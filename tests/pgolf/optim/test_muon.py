@@ -8,7 +8,7 @@ from pgolf.core.load import load
 from pgolf.optim.newton_schulz import QUINTIC, orthogonalize
 from tests.recipes import muon_cfg, quick
 
-KINDS = ["muon", "muon_eq_r"]
+KINDS = ["muon", "muon_eq_r", "muon_polar"]
 kinds = pytest.mark.parametrize("kind", KINDS)
 
 
