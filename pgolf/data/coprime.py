@@ -91,7 +91,7 @@ class Loader:
         for m in random.permutation(mix):
             shard = int(chosen_M[m])
             pile = [(shard, self.walks[shard].take(random)) for _ in range(counts_M[m])]
-            piles.append([pile[i] for i in random.permutation(len(pile))] if len(pile) > 1 else pile)
+            piles.append([pile[i] for i in random.permutation(len(pile))])
         batch = []
         while piles:
             piles = [piles[i] for i in random.permutation(len(piles))]

@@ -64,6 +64,7 @@ def decode(text: str) -> str:
             is_escaped, in_word = False, _is_letter(literal)
             if word_mark and not in_word:
                 raise CaseOpsError("an escaped character where a word must begin")
+            in_allcaps = in_allcaps and in_word
             out.append(literal)
             if not rest:
                 continue
@@ -88,7 +89,7 @@ def decode(text: str) -> str:
             if word_mark or is_capital:
                 raise CaseOpsError("a mark before what is no ASCII letter")
             out.append(rest)
-            in_word = False
+            in_word = in_allcaps = False
     if is_escaped or word_mark or is_capital:
         raise CaseOpsError("a mark at the end of the text")
     return "".join(out)

@@ -84,7 +84,7 @@ def entropy_bytes(tensor: Tensor) -> float:
     """What a tensor costs when only the shares of its codes are known; of its first, second, ... bytes for other numbers."""
     columns = np.frombuffer(tensor.data, np.uint8).reshape(-1, tensor.values.itemsize)
     shares = [np.bincount(column, minlength=256) / len(column) for column in columns.T]
-    return sum(theory.entropy(share) for share in shares) * len(columns) / 8
+    return float(sum(theory.entropy(share) for share in shares)) * len(columns) / 8
 
 
 def gaussian_bytes(tensor: Tensor) -> float:

@@ -77,7 +77,7 @@ def trial(w_OI: torch.Tensor, bits: int, clip_sigmas: float) -> tuple[float, flo
     q_OI = round_to(w_OI, scale_O.float()[:, None], bits)
     counts = torch.bincount(q_OI.flatten().long() + 128, minlength=256).numpy()
     error = (w_OI - dequantize(q_OI, scale_O)).square().sum() / w_OI.square().sum().clamp_min(1e-30)
-    return theory.entropy(counts / counts.sum()), float(error)
+    return float(theory.entropy(counts / counts.sum())), float(error)
 
 
 def curves(run: SeedRun) -> dict[int, list[dict[str, float]]]:

@@ -28,25 +28,25 @@ def step_bits(bits: int, clip_sigmas: float) -> float:
     return math.log2(2 * math.pi * math.e) / 2 - math.log2(clip_sigmas / q_max(bits))
 
 
-def probabilities(delta: float, top: int) -> np.ndarray:
-    """(2 top + 1,) of the codes -top .. top."""
-    edges = torch.arange(-top, top, dtype=torch.float64) + 0.5
-    below = torch.special.ndtr(edges * delta).numpy()
-    return np.diff(np.concatenate([[0.0], below, [1.0]]))
+def probabilities(delta_N: np.ndarray, top: int) -> np.ndarray:
+    """(N, 2 top + 1) of the codes -top .. top."""
+    edges = np.arange(-top, top) + 0.5
+    below = torch.special.ndtr(torch.from_numpy(np.outer(delta_N, edges))).numpy()
+    return np.diff(below, axis=1, prepend=0.0, append=1.0)
 
 
-def entropy(shares: np.ndarray) -> float:
-    shares = shares[shares > 0]
-    return float(-(shares * np.log2(shares)).sum())
+def entropy(shares: np.ndarray) -> np.ndarray:
+    """Bits, over the last axis."""
+    return -(shares * np.log2(np.where(shares > 0, shares, 1.0))).sum(-1)
 
 
 def exact_bits(bits: int, clip_sigmas: float) -> float:
-    return entropy(probabilities(clip_sigmas / q_max(bits), q_max(bits)))
+    return float(entropy(probabilities(np.array([clip_sigmas / q_max(bits)]), q_max(bits)))[0])
 
 
 @functools.cache
 def table(top: int) -> np.ndarray:
-    return np.array([entropy(probabilities(delta, top)) for delta in GRID])
+    return entropy(probabilities(GRID, top))
 
 
 def bits_at(delta: np.ndarray, top: int) -> np.ndarray:

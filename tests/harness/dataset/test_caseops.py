@@ -110,6 +110,12 @@ def test_a_mark_that_marks_nothing_is_refused(text):
         piece_bytes(list(text))
 
 
+@pytest.mark.parametrize(("seen", "text"), [("bß", "Bß"), (f"b{ESC}{TITLE}", f"B{TITLE}")])
+def test_capitals_end_with_their_word_also_where_the_next_begins_with_an_escaped_letter(seen, text):
+    """No text is written so, but the published decoder reads it so."""
+    assert decode(f"{ALLCAPS}{seen}{ESC}aa") == text + "aa"
+
+
 @given(WORDS)
 def test_what_decodes_to_a_text_has_its_bytes_also_when_it_was_not_written_by_encode(seen):
     try:

@@ -125,7 +125,7 @@ def test_before_the_loop_the_model_is_that_without_one():
 
 def test_the_table_is_one_parameter_of_one_layer():
     model = build_model(cfg_of(ONCE))
-    assert [name for name in model.state_dict() if "value_embedding.table" in name] == [
+    assert [name for name in model.state_dict() if "table" in name] == [
         "blocks.9.attn.value_embedding.table"
     ]
     (table,) = of_role(model, TABLE)

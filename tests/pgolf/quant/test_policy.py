@@ -12,12 +12,23 @@ from pgolf.core.load import load
 from pgolf.core.roles import EMBEDDING, SCALAR, of_role
 from pgolf.harness.resolve import as_json, resolve
 from pgolf.model.gpt import GPT
-from pgolf.quant import payload, policy
+from pgolf.quant import payload
 from tests.recipes import UNTIED, model_cfg, random_model, run, tree
 
 GRID = {"bits": 6, "clip_sigmas": 12.85}
 QUANTIZERS = {
     "gptq": {"damping": 0.01, "block": 16, "calibration_batches": 2, "matrix": GRID, "embedding": {**GRID, "bits": 8}},
+    "gptq_lqer": {
+        "damping": 0.01,
+        "block": 16,
+        "calibration_batches": 2,
+        "attention": GRID,
+        "mlp": {**GRID, "clip_sigmas": 11.5},
+        "embedding": {**GRID, "bits": 7},
+        "corrected": 3,
+        "rank": 4,
+        "group": 8,
+    },
     "int8_rows": {"clip_quantile": 0.9999984},
     "int6_rows": {"clip_quantile": 0.9999984, "float16_key_layers": 0},
     "gradient_bits": {"clip_quantile": 0.9999984},
@@ -68,16 +79,16 @@ def test_every_quantiser_on_disk_is_tested():
 def test_a_model_through_bytes_and_back_is_close_to_itself(kind, vocabulary):
     quantizer, cfg = quantizer_of(kind)
     model, other = tiny(vocabulary, seed=0), tiny(vocabulary, seed=1)
-    layout = policy.layout(quantizer, cfg, model)
-    stored = policy.quantize(quantizer, cfg, model, quantizer.calibrate(cfg, model, batches()))
+    layout = quantizer.storage.layout(quantizer, cfg, model)
+    stored = quantizer.storage.quantize(quantizer, cfg, model, quantizer.calibrate(cfg, model, batches()))
     data = bytearray(payload.to_bytes(stored, layout))
-    policy.restore(payload.from_bytes(data, layout), other)
+    quantizer.storage.restore(payload.from_bytes(data, layout), other)
     for (name, old), new in zip(model.named_parameters(), other.parameters(), strict=True):
         coarse = 0.6 if kind == "gptq_search" else 0.35  # six bits; with errors that were moved between coarse columns
         share = coarse if f"{name}.q" in layout else 1e-3  # of float16
         assert (new - old).norm() <= share * old.norm() + 1e-6, name
     again = tiny(vocabulary, seed=2)
-    policy.restore(payload.from_bytes(data, layout), again)
+    quantizer.storage.restore(payload.from_bytes(data, layout), again)
     assert all(torch.equal(a, b) for a, b in zip(again.parameters(), other.parameters(), strict=True))
 
 
@@ -86,8 +97,8 @@ def test_a_model_through_bytes_and_back_is_close_to_itself(kind, vocabulary):
 def test_stored_tensors_are_those_the_layout_describes(kind, vocabulary):
     quantizer, cfg = quantizer_of(kind)
     model = tiny(vocabulary)
-    layout = policy.layout(quantizer, cfg, model)
-    stored = policy.quantize(quantizer, cfg, model, quantizer.calibrate(cfg, model, batches()))
+    layout = quantizer.storage.layout(quantizer, cfg, model)
+    stored = quantizer.storage.quantize(quantizer, cfg, model, quantizer.calibrate(cfg, model, batches()))
     assert {name: (value.dtype, tuple(value.shape)) for name, value in stored.items()} == layout
     coded = [name.endswith(".q") for name in layout]
     assert coded == sorted(coded, reverse=True)  # all codes stand first
@@ -101,7 +112,7 @@ def test_scalars_are_kept_and_every_large_matrix_is_coded(kind):
     kept = {id(p) for p in of_role(model, SCALAR)}
     if kind == "int6_rows":  # whose embedding stays float16
         kept |= {id(p) for p in of_role(model, EMBEDDING)}
-    layout = policy.layout(quantizer, cfg, model)
+    layout = quantizer.storage.layout(quantizer, cfg, model)
     for name, parameter in model.named_parameters():
         coded = id(parameter) not in kept and parameter.numel() > 100
         assert (f"{name}.q" in layout, name in layout) == (coded, not coded), name
@@ -112,7 +123,7 @@ def test_the_model_is_left_as_it_is_and_what_is_stored_is_not_part_of_it(kind):
     quantizer, cfg = quantizer_of(kind)
     model = tiny()
     before = [p.detach().clone() for p in model.parameters()]
-    stored = policy.quantize(quantizer, cfg, model, quantizer.calibrate(cfg, model, batches()))
+    stored = quantizer.storage.quantize(quantizer, cfg, model, quantizer.calibrate(cfg, model, batches()))
     assert all(torch.equal(p, old) for p, old in zip(model.parameters(), before, strict=True))
     kept = {name: value.clone() for name, value in stored.items()}
     with torch.no_grad():
@@ -125,7 +136,7 @@ def test_the_model_is_left_as_it_is_and_what_is_stored_is_not_part_of_it(kind):
 def test_every_parameter_is_in_one_line_of_the_description(kind):
     quantizer, cfg = quantizer_of(kind)
     model = tiny()
-    lines = policy.describe(quantizer, cfg, model).splitlines()
+    lines = quantizer.storage.describe(quantizer, cfg, model).splitlines()
     names = [name for line in lines for name in line.split(": ")[1].split(", ")]
     without_numbers = {re.sub(r"\.\d+", "", name) for name, _ in model.named_parameters()}
     assert sorted(names) == sorted(without_numbers)
@@ -137,7 +148,8 @@ def published(name):
     cfg.model.init = "zeros"
     with torch.device("meta"):
         model = GPT(cfg.model)
-    return model, policy.layout(load("quant", cfg.quant), cfg.quant, model)
+    quantizer = load("quant", cfg.quant)
+    return model, quantizer.storage.layout(quantizer, cfg.quant, model)
 
 
 def count(layout, keep):
@@ -186,3 +198,16 @@ def test_the_model_of_pr_332_and_what_it_stores_have_the_published_sizes():
     assert sum(p.numel() for p in model.parameters()) == 27_618_913
     assert len([name for name in layout if name.endswith(".q")]) == 72 + 2
     assert stored_bytes(layout) == 27_858_308
+
+
+def test_the_model_of_pr_1855_and_what_it_stores_have_the_published_sizes():
+    model, layout = published("pr1855")
+    assert sum(p.numel() for p in model.parameters()) == 35_945_671
+    codes = [name for name in layout if name.endswith(".q")]
+    gates = [name for name in codes if name.endswith("gate.q")]
+    assert (len(codes) - len(gates), len(gates)) == (67, 11)
+    assert count(layout, lambda n: n in gates) == 11 * 96
+    assert count(layout, lambda n: n.endswith((".left", ".right"))) == 4 * (53_248 + 51_200)
+    assert len([name for name in layout if name.endswith(".left")]) == 67
+    kept = count(layout, lambda n: not n.endswith((".q", ".scale", ".left", ".right", "_step")))
+    assert kept == 35_945_671 - 31_719_424 - 4_194_304 - 11 * 96
