@@ -29,9 +29,11 @@ FUNCTIONS = {  # slot: what its techniques offer
 NO_TECHNIQUE = {  # modules in the folders of slots that techniques share
     "data": {"shards"},
     "model.attention": {"kernel"},
+    "model.mlp": {"kernel"},
+    "model.output": {"kernel"},
     "optim": {"groups", "newton_schulz"},
     "optim.schedule": {"progress"},
-    "quant": {"clip_sd", "hessian", "int_bits", "payload", "policy"},
+    "quant": {"clip_sd", "hessian", "int_bits", "low_rank", "payload", "policy"},
     "codec": {"artifact", "byte_shuffle"},
     "evals": {"ledger", "windows"},
 }

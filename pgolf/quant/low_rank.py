@@ -33,7 +33,7 @@ def factors(error_OI: torch.Tensor, rank: int, group: int) -> list[torch.Tensor]
     left_step = (left_OR.abs().amax().clamp_min(1e-10) / 1.5).half()
     right_GN = right_RI.reshape(-1, group)
     right_step_G = (right_GN.abs().amax(1).clamp_min(1e-10) / 7.5).half()
-    q_OR = (left_OR / left_step.float()).round().clamp(-2, 2).to(torch.int8)
+    q_OR = (left_OR / left_step.float()).round().clamp(-2, 1).to(torch.int8)
     q_RI = (right_GN / right_step_G.float()[:, None]).round().clamp(-8, 7).to(torch.int8).view_as(right_RI)
     return [q_OR, left_step[None], q_RI, right_step_G]
 
@@ -76,9 +76,7 @@ def quantize(quantizer, cfg, model, hessians, codec=None) -> dict[str, torch.Ten
 @torch.no_grad()
 def restore(stored, model, cfg=None) -> None:
     whole = {}
-    for name in stored:
-        if name.endswith(".left"):
-            name = name.removesuffix(".left")
-            rounded = dequantize(stored[name + ".q"], stored[name + ".scale"])
-            whole[name] = rounded + product(*(stored[name + part] for part in PARTS))
+    for name in [key.removesuffix(".left") for key in stored if key.endswith(".left")]:
+        rounded = dequantize(stored[name + ".q"], stored[name + ".scale"])
+        whole[name] = rounded + product(*(stored[name + part] for part in PARTS))
     policy.restore(stored | whole, model)

@@ -43,7 +43,9 @@ class Tensor:
     def kind(self) -> str:
         """Its name without numbers; tensors that are no matrices of codes are of one kind."""
         words = [word for word in self.name.removesuffix(".q").split(".") if not word.isdigit()]
-        return ".".join(word for word in words if word not in ("blocks", "vocabulary", "weight")) if self.is_code else KEPT
+        return (
+            ".".join(word for word in words if word not in ("blocks", "vocabulary", "weight")) if self.is_code else KEPT
+        )
 
     @cached_property
     def values(self) -> np.ndarray:

@@ -36,7 +36,9 @@ def rise_shapes(x_MC, up_HC, slope):
 
 
 @torch.library.custom_op(
-    "pgolf::squared_relu_backward", mutates_args=(), schema="(Tensor dy, Tensor down, Tensor pre, float slope) -> Tensor"
+    "pgolf::squared_relu_backward",
+    mutates_args=(),
+    schema="(Tensor dy, Tensor down, Tensor pre, float slope) -> Tensor",
 )
 def fall(dy_MC, down_HC, pre_MH, slope):
     """dpre (M, H) in pre's type."""

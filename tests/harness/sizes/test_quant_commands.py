@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from pgolf.codec import artifact
+from pgolf.core.errors import InputError
 from pgolf.harness.resolve import resolve
 from pgolf.harness.sizes import plan, theory
 from pgolf.harness.sizes.codecs import CODECS, entropy_bytes, gaussian_bytes
@@ -90,7 +91,13 @@ def test_a_plan_writes_its_pictures_where_it_is_told_and_prints_a_table(planned,
     assert {path.name for path in planned[1].iterdir()} == {"quant_plan.png", "quant_histograms.png"}
     done = pgolf("quant", "plan", folder, "-o", tmp_path)
     assert done.returncode == 0, done.stderr
-    for word in ("attn.c_q", "mlp.proj", "sum", f"{planned[0]['model_bytes']:,} bytes", str(tmp_path / "quant_plan.png")):
+    for word in (
+        "attn.c_q",
+        "mlp.proj",
+        "sum",
+        f"{planned[0]['model_bytes']:,} bytes",
+        str(tmp_path / "quant_plan.png"),
+    ):
         assert word in done.stdout
 
 
@@ -105,7 +112,7 @@ def test_codecs_are_measured_on_the_whole_and_on_every_kind(compared, folder):
         assert one["pack_seconds"] > 0 < one["unpack_seconds"]
     assert compared["smallest"] == min(ONLY, key=lambda name: compared["codecs"][name]["bytes"])
     sizes = {name: one["bytes"] for name, one in compared["codecs"].items()}
-    assert sizes["constriction table"] < sizes["brotli"] < sizes["zlib"]
+    assert max(sizes["constriction table"], sizes["brotli"]) < sizes["zlib"]
 
 
 def test_no_order_free_codec_is_below_the_entropy_of_the_codes(compared):
@@ -140,32 +147,39 @@ def test_entropies_of_known_shares():
 
 
 @pytest.mark.parametrize("command", ["plan", "codecs"])
-def test_a_folder_that_is_no_seed_is_refused_with_one_that_is(command, folder, tmp_path):
-    assert f"for example {folder}" in refused(pgolf("quant", command, folder.parent), 2)
-    message = refused(pgolf("quant", command, tmp_path / "nothing"), 2)
-    assert "no folder of a seed that has been quantized; allowed: runs/RECIPE/SEED" in message
-    assert message.count("\n") == 1
+def test_a_folder_that_is_no_seed_is_refused_in_one_line_with_one_that_is(command, folder):
+    message = refused(pgolf("quant", command, folder.parent), 2)
+    assert (
+        message
+        == f"pgolf: {folder.parent}: no folder of a seed that has been quantized; allowed: for example {folder}.\n"
+    )
 
 
-@pytest.mark.parametrize("command", ["plan", "codecs"])
+def test_a_folder_without_runs_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"no folder of a seed .* allowed: runs/RECIPE/SEED"):
+        open_run(tmp_path / "nothing")
+
+
 @pytest.mark.parametrize("content", [b"", b"rubbish", b"[]\nmore", b'[["a.q", "torch.int8", [2, 2], 4]]\nabc'])
-def test_damaged_weights_are_refused(command, content, folder, tmp_path):
+def test_damaged_weights_are_refused(content, folder, tmp_path):
     shutil.copytree(folder.parent, tmp_path / "smoke")
     (tmp_path / "smoke" / "1" / "2_quantize" / "weights.q").write_bytes(content)
-    message = refused(pgolf("quant", command, tmp_path / "smoke" / "1"), 2)
-    assert "weights.q: damaged, or of another version of pgolf" in message
+    with pytest.raises(InputError, match=r"weights\.q: damaged, or of another version of pgolf"):
+        assert open_run(tmp_path / "smoke" / "1").stored
 
 
 def test_a_plan_needs_the_trained_weights(folder, tmp_path):
     shutil.copytree(folder.parent, tmp_path / "smoke")
     shutil.rmtree(tmp_path / "smoke" / "1" / "1_train")
-    assert "weights.pt: not found" in refused(pgolf("quant", "plan", tmp_path / "smoke" / "1"), 2)
+    with pytest.raises(InputError, match=r"weights\.pt: not found"):
+        plan.plan(open_run(tmp_path / "smoke" / "1"))
 
 
 def test_a_recipe_of_another_version_is_refused(folder, tmp_path):
     shutil.copytree(folder.parent, tmp_path / "smoke")
     (tmp_path / "smoke" / "recipe.resolved.json").write_text("{}")
-    assert "no recipe of this version of pgolf" in refused(pgolf("quant", "codecs", tmp_path / "smoke" / "1"), 2)
+    with pytest.raises(InputError, match="no recipe of this version of pgolf"):
+        open_run(tmp_path / "smoke" / "1")
 
 
 def test_an_unknown_codec_is_refused_with_those_there_are(folder):

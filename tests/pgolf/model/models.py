@@ -1,6 +1,17 @@
 """Models that together hold every technique of the model: what `model_cfg` changes for each. The contract tests run on all."""
 
-from tests.recipes import BIGRAM_HASH, ENRICHED, ONCE, UNTIED, attention, loop, loop_from_step, pr1855, rope, value_attention
+from tests.recipes import (
+    BIGRAM_HASH,
+    ENRICHED,
+    ONCE,
+    UNTIED,
+    attention,
+    loop,
+    loop_from_step,
+    pr1855,
+    rope,
+    value_attention,
+)
 
 MODELS = {
     "pr1394": {},

@@ -125,9 +125,7 @@ def test_before_the_loop_the_model_is_that_without_one():
 
 def test_the_table_is_one_parameter_of_one_layer():
     model = build_model(cfg_of(ONCE))
-    assert [name for name in model.state_dict() if "table" in name] == [
-        "blocks.9.attn.value_embedding.table"
-    ]
+    assert [name for name in model.state_dict() if "table" in name] == ["blocks.9.attn.value_embedding.table"]
     (table,) = of_role(model, TABLE)
     assert table.shape == (48, 24)
     assert model.blocks[10].attn.shared[0].table is table

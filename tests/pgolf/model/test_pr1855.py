@@ -13,7 +13,18 @@ from pgolf.model.attention_outputs import sparse_gate
 from pgolf.model.inputs import smear_documents
 from pgolf.model.mlp import fused_squared_relu, squared_relu
 from pgolf.model.output import fused_softcap, softcap
-from tests.recipes import ONCE, SMEAR_DOCUMENTS, SPARSE_GATE, build_model, loop, model_cfg, pr1855, quick, random_model, tree
+from tests.recipes import (
+    ONCE,
+    SMEAR_DOCUMENTS,
+    SPARSE_GATE,
+    build_model,
+    loop,
+    model_cfg,
+    pr1855,
+    quick,
+    random_model,
+    tree,
+)
 
 BOS, MOST, LAYERS, START = 1, 8, 6, 4
 WIDTH, HEADS, GROUP, HEAD, ROTATED = 64, 4, 2, 16, 8
@@ -152,7 +163,9 @@ def test_a_document_does_not_see_the_one_before_it(looped):
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=7), st.integers(0, 5), st.integers(9, 40), st.integers(0, 99))
 def test_each_segment_attends_as_it_would_alone(lengths, repeated, most, seed):
     size = sum(lengths)
-    q, k, v = (random(size, heads, HEAD, seed=seed + i) for i, heads in enumerate((HEADS, HEADS // GROUP, HEADS // GROUP)))
+    q, k, v = (
+        random(size, heads, HEAD, seed=seed + i) for i, heads in enumerate((HEADS, HEADS // GROUP, HEADS // GROUP))
+    )
     borders = torch.tensor([0, *lengths]).cumsum(0).int()
     filled = torch.cat([borders, borders[-1].repeat(repeated)])
     alone = [
@@ -209,7 +222,9 @@ def test_the_fused_mlp_computes_and_learns_as_the_plain_one(slope):
     torch.testing.assert_close(*outputs)
     for out in outputs:
         out.backward(random(2, 7, 12, seed=3))
-    found, expected = ([x.grad, *(p.grad for p in mlp.parameters())] for mlp, x in zip((fused, plain), inputs, strict=True))
+    found, expected = (
+        [x.grad, *(p.grad for p in mlp.parameters())] for mlp, x in zip((fused, plain), inputs, strict=True)
+    )
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
     assert torch.equal(fused.eval()(inputs[0]), outputs[1])

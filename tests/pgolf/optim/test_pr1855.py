@@ -73,7 +73,9 @@ def losses_of(model):
     lengths = 0.2, 5.0, 0.4, 30.0
     whole = [sum(d.square().sum() for d in ds).sqrt() for ds in directions]
     scaled = [[d * length / total for d in ds] for ds, length, total in zip(directions, lengths, whole, strict=True)]
-    return scaled, [lambda m, ds=ds: sum((p * d).sum() for p, d in zip(m.parameters(), ds, strict=True)) for ds in scaled]
+    return scaled, [
+        lambda m, ds=ds: sum((p * d).sum() for p, d in zip(m.parameters(), ds, strict=True)) for ds in scaled
+    ]
 
 
 def test_each_micro_batch_is_clipped_by_itself_and_then_averaged():

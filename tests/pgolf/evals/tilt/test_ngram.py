@@ -52,16 +52,32 @@ def predictor(prepared, kinds):
     return prepared[0], starts, boundary
 
 
+def compared(prepared, tokens, kinds, bits, monkeypatch):
+    """What the kernel finds and what the plain model does."""
+    tools = predictor(prepared, kinds)
+    monkeypatch.setattr(ngram, "WORD_BITS", bits)
+    hints, betas = ngram.predict(cfg(bits), tools, tokens)
+    expected = reference.predict(tokens.tolist(), *tools[1:], bits, bits, 2.0, 0.1)
+    return list(zip(hints.tolist(), betas.tolist(), strict=True)), expected
+
+
 @quick
 @given(stream=streams(), bits=st.sampled_from([4, 6, 12]))
 def test_hints_and_strengths_are_those_of_the_plain_model_also_when_tables_overflow(prepared, stream, bits):
-    tokens, kinds = stream
-    tools = predictor(prepared, kinds)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ngram, "WORD_BITS", bits)
-        hints, betas = ngram.predict(cfg(bits), tools, tokens)
-    expected = reference.predict(tokens.tolist(), *tools[1:], bits, bits, 2.0, 0.1)
-    assert list(zip(hints.tolist(), betas.tolist(), strict=True)) == expected
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        found, expected = compared(prepared, *stream, bits, monkeypatch)
+    assert found == expected
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_long_words_and_full_tables_are_those_of_the_plain_model(prepared, seed, monkeypatch):
+    """A key's place in a full table decides whether it is kept, so here every bit of every hash counts."""
+    tokens = np.random.default_rng(seed).integers(1, 20, 100)
+    tokens[::40] = 0  # words of 40 and 20 tokens
+    tokens = np.tile(tokens, 6).astype(np.uint16)
+    found, expected = compared(prepared, tokens, ["start", *["within"] * 40], 6, monkeypatch)
+    assert found == expected
+    assert sum(beta > 0 for _, beta in found) > 100
 
 
 def test_a_stream_that_repeats_is_hinted_at_with_and_without_the_bonus_for_agreement(prepared):
