@@ -20,23 +20,21 @@ class LearningLedger(Ledger):
         super().__init__(0, len(tokens) - 1, bytes_N)
         self.tokens = tokens
         self.nats_N[:] = 0
-        self.scored_N = np.zeros(self.stop, bool)
+        self.scored_N = np.zeros(self.stop, np.uint8)
 
     def skip_to(self, start: int) -> None:
         """This rank's next share begins at `start`; what lies before it is for the other ranks."""
         if start < self.next:
-            raise ScoreOrderError(
-                f"targets from {start} on were to be scored, but {self.next} is the first that may be."
-            )
+            raise ScoreOrderError(f"targets {start}.. scored, expected {self.next} or a later one.")
         self.next = start
 
     def commit(self, start: int, nats_L: np.ndarray) -> None:
         super().commit(start, nats_L)
-        self.scored_N[start : self.next] = True
+        self.scored_N[start : self.next] = 1
 
     def unscored(self, start: int, stop: int) -> int:
-        """How many of these targets no rank has committed (below 0: some were committed by two). Called by all ranks."""
-        return stop - start - int(all_sum(torch.tensor(self.scored_N[start:stop].sum())))
+        """How many of these targets have not been committed by just one rank. Called by all ranks."""
+        return int((all_sum(torch.tensor(self.scored_N[start:stop])) != 1).sum())
 
     def release(self, start: int, stop: int) -> scored.Scored:
         """Targets [start, stop) to learn from, with the token before them. Called by all ranks, and so refused on all."""
@@ -47,7 +45,7 @@ class LearningLedger(Ledger):
     def whole(self) -> Ledger:
         """An even share of the losses of all ranks, in the order of the stream. Called by all ranks, at the end."""
         if unscored := self.unscored(0, self.stop):
-            raise ScoreOrderError(f"{unscored} of {self.stop} targets were never scored, or scored twice when below 0.")
+            raise ScoreOrderError(f"{unscored} of {self.stop} targets were never scored.")
         start, stop = share_of(self.stop)
         nats_N = all_sum(torch.from_numpy(self.nats_N).to(device())).cpu().numpy()  # zero but on one rank
         ledger = Ledger(start, stop, self.bytes_N)

@@ -25,8 +25,6 @@ class Scored(NamedTuple):
 def release(tokens: np.ndarray, start: int, stop: int, unscored: int) -> Scored:
     """Targets [start, stop) of the stream with what they follow; `unscored` of them have no loss yet, says the ledger."""
     if unscored or not 0 <= start < stop < len(tokens):
-        raise ScoreOrderError(
-            f"targets {start}..{stop} of {len(tokens) - 1} were asked for to learn from, but {unscored} of them are not scored."
-        )
+        raise ScoreOrderError(f"targets {start}..{stop} to learn from: {unscored} of them were never scored.")
     ids = torch.from_numpy(tokens[start : stop + 1].astype(np.int64)).to(device())
     return Scored(start, ids[:-1], ids[1:])

@@ -40,13 +40,14 @@ def score(cfg, scorer, tokens: np.ndarray, bytes_N: np.ndarray) -> Ledger:
 
 
 def tilting(model, last, hints_N, betas_N):
-    """The scoring forward; `last(ids_BT, targets_BK)` is the hidden states (B, K, C) of the last K positions."""
+    """The scoring forward; `last(ids_BT, any_BK)` is the hidden states (B, K, C) of the last K positions."""
 
     def forward(ids_BT2, targets_BK2) -> torch.Tensor:
         """Tilted nats (B, K): the model runs once, and says what it gives the target and what it gives the hint."""
+        ids_BT = ids_BT2[..., 0].contiguous()  # laid out like the ids that `last` was compiled for
         targets_BK, at_BK = targets_BK2.unbind(-1)
         hints_BK, betas_BK = hints_N[at_BK].long(), betas_N[at_BK]
-        z = model.project(last(ids_BT2[..., 0], targets_BK))
+        z = model.project(last(ids_BT, ids_BT[:, -targets_BK.size(1) :]))
         nats_BK, hint_nats_BK = model.output(z, targets_BK), model.output(z, hints_BK.clamp(min=0))
         return tilted(nats_BK, hint_nats_BK, targets_BK == hints_BK, betas_BK)
 

@@ -7,7 +7,7 @@ Why     text repeats itself over longer distances than a window; a model of 16 M
 From    parameter-golf PR 1420, as PR 1514 ran it
 Sees    tokens before p, however far back, and no other
 
-The tables of words (kernel.py) alone raise nothing: their strength is 0 but where two of them agree.
+The tables of words (kernel.py) raise nothing by themselves.
 """
 
 # N tokens, V all that 16 bits can name

@@ -61,17 +61,20 @@ def test_time_training(chunk_tokens):
     return totals | {name: p.detach() for name, p in model.named_parameters()}
 
 
-def early():
-    """What becomes of learning from a chunk of which one rank has not scored its last target."""
-    book = LearningLedger(np.arange(9, dtype=np.uint16), np.ones(8, np.int16))
+def refusals():
+    """What becomes of learning from a chunk of eight targets that is not scored, or half of it twice and half never."""
     first, last = ranks.share_of(8)
-    book.skip_to(first)
-    book.commit(first, np.ones(last - first - (last == 8), np.float32))
-    try:
-        book.release(0, 8)
-    except ScoreOrderError:
-        return {"refused": torch.tensor(1)}
-    return {"refused": torch.tensor(0)}
+    found = {}
+    for name, start, stop in (("last not scored", first, min(last, 7)), ("half twice", 0, 4), ("scored", first, last)):
+        book = LearningLedger(np.arange(9, dtype=np.uint16), np.ones(8, np.int16))
+        book.skip_to(start)
+        book.commit(start, np.ones(stop - start, np.float32))
+        try:
+            book.release(0, 8)
+            found[name] = torch.tensor(0)
+        except ScoreOrderError:
+            found[name] = torch.tensor(1)
+    return found
 
 
 def adapters_and_pauses():
@@ -133,7 +136,7 @@ PARTS = {
     "totals": totals,
     "test-time training": lambda: test_time_training(32),
     "test-time training on fewer sequences than ranks": lambda: test_time_training(8),
-    "refusal of a chunk that is not scored": early,
+    "refusal of a chunk that is not scored": refusals,
     "adapters and pauses": adapters_and_pauses,
     "refusal of a target that both score": twice,
     "hessians of four batches": lambda: hessians(4),

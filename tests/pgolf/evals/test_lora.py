@@ -150,7 +150,7 @@ def test_the_model_is_as_before_when_they_come_off_also_after_an_error():
 
 
 def test_after_an_error_within_a_forward_pass_the_next_begins_with_the_first_adapters():
-    model = model_of()
+    model = model_of(layers=2, depth=loop(0, 0, 3))
     adapters = adapters_of(model)
     with attached(model, adapters):
         before = nats(model, tokens())

@@ -77,6 +77,13 @@ def test_documents_read_after_the_pauses_and_those_too_long_change_no_bit_of_the
     assert not torch.equal(usual.of(changed), other.of(changed))
 
 
+def test_after_a_pause_all_adapters_begin_anew(usual):
+    """Documents 0 to 3 move what is kept of adapters, as long as it is kept, but no weights."""
+    other = Run(altered(stream(SIZES), range(4)))
+    assert not torch.equal(usual.of(range(4, 8)), other.of(range(4, 8)))
+    assert torch.equal(usual.of(range(8, 20)), other.of(range(8, 20)))
+
+
 @pytest.mark.parametrize("number", [FIRST[1][0], FIRST[1][-1], SECOND[1][-1]])
 def test_a_document_that_is_learned_from_changes_all_scores_after_the_pause(usual, number):
     other = Run(altered(stream(SIZES), [number]))

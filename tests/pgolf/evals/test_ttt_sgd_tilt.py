@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pgolf.core.load import load
-from pgolf.evals import ttt_sgd, ttt_sgd_tilt
+from pgolf.evals import ttt_sgd, ttt_sgd_tilt, windows
 from pgolf.evals.tilt import ngram
 from tests.golden.load import tensors
 from tests.recipes import model_cfg, quick, random_model, tree
@@ -123,6 +123,26 @@ def test_what_is_learned_is_not_tilted():
     tilted, plain = losses(tokens, cfg(), with_tilt), losses(tokens, cfg(kind="ttt_sgd"), without)
     assert all(torch.equal(p, q) for p, q in zip(with_tilt.parameters(), without.parameters(), strict=True))
     assert tilted[60:].mean() < plain[60:].mean() - 0.3
+
+
+def test_compiled_as_on_a_gpu_it_scores_the_same_with_the_graphs_made_before_the_clock(monkeypatch):
+    tokens, made = repeating(71), []
+
+    def compiled(function):
+        def backend(graph, inputs):
+            made.append(graph)
+            return graph
+
+        return torch.compile(function, backend=backend, dynamic=False, fullgraph=True)
+
+    eager = losses(tokens, cfg(), model(256))
+    for module in (ttt_sgd, windows):
+        monkeypatch.setattr(module, "compiled", compiled)
+    scorer = ttt_sgd_tilt.prepare(cfg(), model(256))
+    ready = len(made)
+    ledger = ttt_sgd_tilt.score(cfg(), scorer, tokens, np.ones(70, np.int16))
+    assert ready == len(made) == 2
+    np.testing.assert_allclose(ledger.nats_N, eager, rtol=0, atol=1e-4)
 
 
 def test_each_method_has_a_label_of_its_own():
