@@ -64,3 +64,7 @@ def test_a_chunk_that_is_not_scored_once_by_all_ranks_together_is_refused_on_bot
     for results in together:
         found = {name: bool(refused) for name, refused in results["refusal of a chunk that is not scored"].items()}
         assert found == {"last not scored": True, "half twice": True, "scored": False}
+
+
+def test_a_target_that_both_ranks_score_is_refused_on_both(together):
+    assert [results["refusal of a target that both score"]["refused"].item() for results in together] == [1, 1]
