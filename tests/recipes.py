@@ -98,7 +98,7 @@ def model_cfg(**changes) -> SimpleNamespace:
 
 
 def published_model_cfg(settings) -> SimpleNamespace:
-    """The model of a golden file: of PR 1394 when its settings name skip gates, of PR 162 when they name pairs, else the baseline."""
+    """The model of a golden file: PR 1394 when its settings name skip gates, PR 162 when they name pairs, else the baseline."""
     s, head_dim = settings, settings.model_dim // settings.num_heads
     later = hasattr(s, "skip_gates_enabled")
     loops = later and s.num_loops

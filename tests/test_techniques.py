@@ -1,4 +1,4 @@
-"""What every technique of every slot promises by being there: a schema class, a card, the functions of its slot, a recipe, a bundle."""
+"""What every technique promises by being there: a schema class, a card, the functions of its slot, a recipe, a bundle."""
 
 import ast
 import pkgutil
@@ -76,7 +76,9 @@ def test_schema_and_files_name_the_same_techniques():
     on_disk = set()
     for slot in {slot for slot, _ in TECHNIQUES}:
         files = (ROOT / "pgolf").joinpath(*slot.split(".")).glob("*.py")
-        on_disk |= {(slot, f.stem) for f in files} - {(slot, name) for name in {"__init__", *NO_TECHNIQUE.get(slot, ())}}
+        on_disk |= {(slot, f.stem) for f in files} - {
+            (slot, name) for name in {"__init__", *NO_TECHNIQUE.get(slot, ())}
+        }
     assert on_disk == set(TECHNIQUES)
 
 

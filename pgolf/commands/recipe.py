@@ -49,7 +49,9 @@ def diff(one: Path, other: Path, fields: bool) -> None:
         rows += [(*row, "") for row in comparison(left, right)]
         widths = [max(len(row[column]) for row in rows) for column in range(3)]
         for *values, what in rows:
-            click.echo("  ".join([*(f"{value:{width}}" for value, width in zip(values, widths, strict=True)), what]).rstrip())
+            click.echo(
+                "  ".join([*(f"{value:{width}}" for value, width in zip(values, widths, strict=True)), what]).rstrip()
+            )
     click.get_current_context().exit(1 if rows else 0)
 
 

@@ -76,10 +76,8 @@ def comparison(one: Recipe, other: Recipe) -> list[tuple[str, str, str]]:
     """(what, in one, in the other) of what follows from two recipes and of what was published for them, where it differs."""
     facts = [published().get(recipe.name) for recipe in (one, other)]
     sizes = [len(bundle.packed(recipe).encode()) for recipe in (one, other)]
-    rows = [
-        ("parameters", *(f"{parameters(recipe):,}" for recipe in (one, other))),
-        ("script bytes", *(f"{size:,}" for size in sizes)),
-    ]
+    counts = [parameters(recipe) for recipe in (one, other)]
+    rows = [("parameters", f"{counts[0]:,}", f"{counts[1]:,}"), ("script bytes", f"{sizes[0]:,}", f"{sizes[1]:,}")]
     left, right = (set(bundle.modules(recipe)) for recipe in (one, other))
     rows += [("module", name.removeprefix("pgolf."), "-") for name in sorted(left - right)]
     rows += [("module", "-", name.removeprefix("pgolf.")) for name in sorted(right - left)]

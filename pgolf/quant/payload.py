@@ -16,7 +16,7 @@ def to_bytes(stored: dict[str, torch.Tensor], layout) -> bytes:
     return b"".join(stored[name].cpu().contiguous().numpy().tobytes() for name in layout)
 
 
-def from_bytes(payload: bytes, layout) -> dict[str, torch.Tensor]:
+def from_bytes(payload: bytes | bytearray, layout) -> dict[str, torch.Tensor]:
     """The tensors; they share the memory of `payload`."""
     stored, at = {}, 0
     for name, (dtype, shape) in layout.items():

@@ -41,7 +41,7 @@ class Counter:
     length = 7
     def clamped(self): return self.length
 '''
-USER = '''
+USER = """
 from pgolf.library import LIMIT, Counter, circumference, clamped, length
 from pgolf import library
 def answer(length_of):
@@ -51,7 +51,7 @@ def answer(length_of):
     inner()
     total = length(length_of) + clamped(value=9) + library.clamped(2) + LIMIT + library.LIMIT
     return [total, Counter().clamped(), Counter.length, round(circumference(1), 3)]
-'''
+"""
 PROGRAM = {"pgolf.library": LIBRARY, "pgolf.user": USER}
 ENTRY = "from pgolf.user import answer\nresult = answer([1, 2])\n"
 

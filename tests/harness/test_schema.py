@@ -98,9 +98,7 @@ def test_no_field_has_a_default():
 
 # Values that must go together
 
-TTT = (
-    "window: 2048, stride: 64, batch_windows: 32, epochs: 3, lr: 0.1, momentum: 0.9, clip_norm: 1.0, batch_sequences: 32"
-)
+TTT = "window: 2048, stride: 64, batch_windows: 32, epochs: 3, lr: 0.1, momentum: 0.9, clip_norm: 1.0, batch_sequences: 32"
 TOGETHER = {  # settings of pr1394: where the refusal points, and what it says
     ("model.attention.heads=7",): "model: width 512 is not a multiple of attention.heads 7.",
     ("model.attention.kv_heads=3",): "model: attention.heads 8 is not a multiple of attention.kv_heads 3.",
@@ -131,16 +129,22 @@ TOGETHER = {  # settings of pr1394: where the refusal points, and what it says
     "untied vocabulary needs a head, a tied one has none.",
     ("optim.head={kind: adamw, lr: 0.1, betas: [0.9, 0.9], eps: 1.0e-8, weight_decay: 0}",): "optim.head is there, but "
     "model.vocabulary.kind is tied: an untied vocabulary needs a head, a tied one has none.",
-    ("model.vocabulary={kind: enriched, init_std: 0.1, inputs: [{kind: bigram_hash, buckets: 9, width: 8, scale_init: 0.1, "
-    "projection: matrix}]}",): "optim.table is null, but there is a table in model.vocabulary.inputs: a table needs an "
+    (
+        "model.vocabulary={kind: enriched, init_std: 0.1, inputs: [{kind: bigram_hash, buckets: 9, width: 8, scale_init: 0.1, "
+        "projection: matrix}]}",
+    ): "optim.table is null, but there is a table in model.vocabulary.inputs: a table needs an "
     "optimizer, no table has none.",
-    ("optim.table={kind: adamw, lr: 0.1, betas: [0.9, 0.9], eps: 1.0e-8, weight_decay: 0}",): "optim.table is there, but "
-    "there is no table in the model: a table needs an optimizer, no table has none.",
+    (
+        "optim.table={kind: adamw, lr: 0.1, betas: [0.9, 0.9], eps: 1.0e-8, weight_decay: 0}",
+    ): "optim.table is there, but there is no table in the model: a table needs an optimizer, no table has none.",
     ("quant={kind: gradient_bits, clip_quantile: 1.0, keep_elements: 9}",): "quant.kind is gradient_bits, but nothing "
     "watches gradients: set optim.gradients.kind to clip_and_watch.",
-    ("model.residual={kind: parallel, layer_scale: none, start_layer: 11}",): "model: residual.start_layer 11 is not one of "
-    "the layers 0 .. 10: none would be parallel.",
-    (f"evaluation.score={{kind: ttt_sgd, chunk_tokens: 3000, {TTT}}}",): "evaluation.score: chunk_tokens 3000, window 2048 and "
+    (
+        "model.residual={kind: parallel, layer_scale: none, start_layer: 11}",
+    ): "model: residual.start_layer 11 is not one of the layers 0 .. 10: none would be parallel.",
+    (
+        f"evaluation.score={{kind: ttt_sgd, chunk_tokens: 3000, {TTT}}}",
+    ): "evaluation.score: chunk_tokens 3000, window 2048 and "
     "stride 64: each must be a multiple of the next, or windows score across chunks.",
     (
         f"evaluation.score={{kind: ttt_sgd_tilt, chunk_tokens: 4096, {TTT}, tilt: {{kind: ngram, tokenizer: other.model, "

@@ -312,7 +312,10 @@ class Model(Part):
             raise ValueError(
                 f"attention.value_embedding.layers {list(a.value_embedding.layers)} must be within layers 0 .. {self.layers - 1}"
             )
-        if isinstance(self.depth, Loop | LoopFromStep) and not self.depth.first_layer <= self.depth.last_layer < self.layers:
+        if (
+            isinstance(self.depth, Loop | LoopFromStep)
+            and not self.depth.first_layer <= self.depth.last_layer < self.layers
+        ):
             raise ValueError(
                 f"depth.first_layer {self.depth.first_layer} .. depth.last_layer {self.depth.last_layer} must be an interval "
                 f"within layers 0 .. {self.layers - 1}"
