@@ -357,7 +357,8 @@ FIELDS = {  # lines over pr1394: the refusal
     "seeds: 3": "mine.yaml:2: seeds: found 3; allowed: a list.",
     "seeds: [3, -1]": "mine.yaml:2: seeds.1: found -1; allowed: greater than or equal to 0.",
     "codec: brotli": 'mine.yaml:2: codec: found "brotli"; allowed: a mapping of fields.',
-    "codec: {kind: [zlib]}": 'mine.yaml:2: codec.kind: found ["zlib"]; did you mean zlib? allowed: brotli, zlib, zstd, xz, lrzip, grouped, constriction.',
+    "codec: {kind: [zlib]}": 'mine.yaml:2: codec.kind: found ["zlib"]; did you mean zlib? allowed: brotli, zlib, zstd, xz, '
+    "lrzip, grouped, constriction.",
     "name: my recipe": 'mine.yaml:2: name: found "my recipe"; allowed: text of the form ^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$.',
     "scal: tiny": "mine.yaml:2: scal: no such field; did you mean scale? allowed: name, title, track, author, seeds, data, model, "
     "train, optim, average, quant, codec, evaluation, budgets, hardware, base, scale.",
