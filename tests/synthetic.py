@@ -10,7 +10,7 @@ import torch
 from pgolf.codec import artifact
 from pgolf.core import run as runtime
 from pgolf.core.load import load
-from pgolf.core.roles import MATRIX, has_role
+from pgolf.core.roles import EMBEDDING, MATRIX, TABLE, has_role
 from pgolf.harness import bundle
 from pgolf.harness.resolve import as_json
 from pgolf.harness.schema.recipe import Recipe
@@ -19,13 +19,13 @@ from pgolf.quant import payload
 
 
 def model_of(cfg, std: Callable[[str], float], seed: int) -> gpt.GPT:
-    """The recipe's model; matrices and embeddings ~ N(0, std(name)^2), the rest as it starts."""
+    """The recipe's model; matrices, embeddings and tables ~ N(0, std(name)^2), the rest as it starts."""
     torch.manual_seed(seed)
     model = gpt.build(cfg.model, torch.device("cpu"), torch.float32)
     model.phase = len(model.orders) - 1
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            if has_role(parameter, MATRIX) or "tok_emb" in name:
+            if any(has_role(parameter, role) for role in (MATRIX, EMBEDDING, TABLE)):
                 parameter.normal_(0, std(name))
     return model.eval()
 

@@ -121,7 +121,7 @@ class Pass:
         from_B1, filled_B1 = on_device(np.stack([begin_B + start_B, filled_B]))[:, :, None]
         column_T = torch.arange(width, device=device())
         place_BT = (from_B1 + column_T).clamp(max=len(self.tokens) - 2)
-        ids_BT, targets_BT = (self.tokens[place_BT + next].where(column_T < filled_B1, 0) for next in (0, 1))
+        ids_BT, targets_BT = (self.tokens[place_BT + ahead].where(column_T < filled_B1, 0) for ahead in (0, 1))
         return self.scorer.nats(ids_BT, targets_BT[:, -last:].contiguous()), filled_B - count_B - (width - last)
 
 

@@ -25,6 +25,7 @@ from pgolf.harness.run_record import one
 
 BPB_TOLERANCE = 1e-6  # kernels may differ in rounding between two processes; a wrong artifact differs by far more
 RECORD_SEEDS_MIN = 3
+COMPRESSORS = {"pgolf.codec.zstd": "zstandard", "pgolf.codec.constriction": "constriction"}
 LOG_ORDER = ("train", "quantize", "package", "diagnose", "evaluate")
 TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("pgolf.harness"), undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
@@ -150,7 +151,8 @@ def log(folder: Path) -> str:
 def requirements(run: Run) -> str:
     """What the script imports beyond the standard library, at the versions of this run."""
     lines = []
-    for name in ("torch", "numpy", "sentencepiece", "brotli", "flash_attn_3"):
+    used = [package for module, package in COMPRESSORS.items() if module in bundle.modules(run.recipe)]
+    for name in ("torch", "numpy", "sentencepiece", "brotli", *used, "flash_attn_3"):
         try:
             lines.append(f"{name}=={version(name).split('+')[0]}\n")
         except PackageNotFoundError:

@@ -16,11 +16,12 @@ assert len(FILES) >= 15
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_a_recipe_trains_quantizes_packs_and_scores(path, tmp_path, demo_dir):
+def test_a_recipe_trains_quantizes_packs_and_scores(path, tmp_path, request):
     shutil.copytree(Path(__file__).parent / "scales", tmp_path / "scales")
     (tmp_path / "recipe.yaml").write_text(f"base: {path}\nscale: tiny\n")
     recipe = resolve(tmp_path / "recipe.yaml", scale="micro")
-    output = alone(bundle.packed(recipe), tmp_path / "run", demo_dir)["output"]
+    data_dir = request.getfixturevalue("caseops_dir" if recipe.data.bytes.kind == "sidecar" else "demo_dir")
+    output = alone(bundle.packed(recipe), tmp_path / "run", data_dir)["output"]
     curve = [float(loss) for loss in re.findall(r"train_loss: (\S+)", output)]
     assert len(curve) == 4
     assert all(map(math.isfinite, curve))

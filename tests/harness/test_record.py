@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import finished, micro, pgolf, refused
+from pgolf.harness import record
+from pgolf.harness.resolve import resolve
+from pgolf.harness.run import Run
+from tests.command import SMOKE, finished, micro, pgolf, refused
 
 SEEDS = "seeds=[1, 2, 3]"
 FOLDER = Path("records") / "track_non_record_16mb" / "2026-04-30_smoke"
@@ -170,3 +173,19 @@ def test_an_unknown_seed_is_refused(demo_dir, tmp_path):
 
 def test_a_missing_recipe_is_refused():
     assert "nothing.yaml: No such file or directory." in refused(pgolf("run", "nothing.yaml"), 2)
+
+
+@pytest.mark.parametrize(
+    ("codec", "package"),
+    [
+        ("{kind: zstd, level: 22, shuffle: 1}", "zstandard"),
+        ("{kind: constriction, symbols: {kind: table}, rest: {kind: zlib, level: 9, shuffle: 2}}", "constriction"),
+    ],
+)
+def test_the_requirements_name_the_compressor_that_the_recipe_uses(codec, package, tmp_path):
+    def required(*changes):
+        text = record.requirements(Run(resolve(SMOKE, changes), tmp_path, None))
+        return {line.split("==")[0] for line in text.splitlines()}
+
+    assert required(f"codec={codec}") - required() == {package}
+    assert required() - {"flash_attn_3"} == {"torch", "numpy", "sentencepiece", "brotli"}

@@ -99,6 +99,11 @@ def test_no_field_has_a_default():
 # Values that must go together
 
 TTT = "window: 2048, stride: 64, batch_windows: 32, epochs: 3, lr: 0.1, momentum: 0.9, clip_norm: 1.0, batch_sequences: 32"
+LORA = (
+    "kind: phased_lora, window: 2048, bos_token: 1, batch_documents: 64, rank: 80, alpha: 144, warm_start: true, lr: 0.1, "
+    "betas: [0.0, 0.9], eps: 0.1, weight_decay: 0.5, phases: 3, "
+)
+SGD = "epochs: 1, lr: 0.1, momentum: 0.9, clip_norm: 1.0"
 TOGETHER = {  # settings of pr1394: where the refusal points, and what it says
     ("model.attention.heads=7",): "model: width 512 is not a multiple of attention.heads 7.",
     ("model.attention.kv_heads=3",): "model: attention.heads 8 is not a multiple of attention.kv_heads 3.",
@@ -151,10 +156,24 @@ TOGETHER = {  # settings of pr1394: where the refusal points, and what it says
         "table_bits: 4, base_beta: 2.0, agree_bonus: 0.1}}",
     ): "evaluation.score.tilt.tokenizer is other.model, data.tokenizer fineweb_8192_bpe.model: set them alike.",
     (
+        f"evaluation.score={{{LORA} lanes: 8, step_tokens: 48, prefix_documents: 9, global_sgd: {{chunk_tokens: 32768, {SGD}}}}}",
+    ): "evaluation.score.kind is phased_lora with windows of 2048 tokens: needs model.attention.kind gqa_documents with "
+    "max_tokens no less.",
+    (
+        f"evaluation.score={{{LORA} lanes: 6, step_tokens: 48, prefix_documents: 9, global_sgd: {{chunk_tokens: 32768, {SGD}}}}}",
+    ): "evaluation.score: global_sgd.chunk_tokens 32768 is not a multiple of lanes * window = 12288: each lane learns from "
+    "whole windows.",
+    (
+        f"evaluation.score={{{LORA} lanes: 8, step_tokens: 48, prefix_documents: 2, global_sgd: {{chunk_tokens: 32768, {SGD}}}}}",
+    ): "evaluation.score: prefix_documents 2 is below phases 3: a pause has nothing to learn.",
+    (
+        f"evaluation.score={{{LORA} lanes: 8, step_tokens: 2049, prefix_documents: 9, global_sgd: {{chunk_tokens: 32768, {SGD}}}}}",
+    ): "evaluation.score: step_tokens 2049 is over window 2048: a step is scored in one window.",
+    (
         "evaluation.score.stride=2049",
     ): "evaluation.score: stride 2049 is over window 2048: tokens between would not be scored.",
 }
-assert len(TOGETHER) == 21
+assert len(TOGETHER) == 25
 
 
 @pytest.mark.parametrize(("settings", "message"), TOGETHER.items(), ids=[s[0][:40] for s in TOGETHER])
@@ -162,6 +181,13 @@ def test_values_that_do_not_go_together_are_refused_at_the_one_that_was_written_
     with pytest.raises(InputError) as caught:
         resolve(PR1394, settings)
     assert str(caught.value) == f"--set {settings[0]}: {message}"
+
+
+@pytest.mark.parametrize("field", ["data.loader", "evaluation.score", "evaluation.diagnostic"])
+def test_one_token_begins_the_documents_of_all_parts(field):
+    with pytest.raises(InputError, match="one token begins all documents, set them alike") as caught:
+        resolve(PR1394.with_stem("pr1855"), [f"{field}.bos_token=2"])
+    assert f"{field}.bos_token 2" in str(caught.value)
 
 
 def test_an_untied_vocabulary_with_a_head_is_a_recipe():

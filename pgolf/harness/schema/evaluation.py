@@ -176,7 +176,9 @@ class PhasedLora(DocumentLoraBase):
 
 
 class Evaluation(Part):
-    score: Annotated[Blocks | Sliding | TttSgd | TttSgdTilt | DocumentLora | PhasedLora, Field(discriminator="kind")]
+    score: Annotated[
+        Blocks | Sliding | TttSgd | TttSgdTilt | DocumentBlocks | DocumentLora | PhasedLora, Field(discriminator="kind")
+    ]
     """The pass whose result is the score."""
     diagnostic: Annotated[Blocks | DocumentBlocks, Field(discriminator="kind")]
     """The pass that tells what quantisation costs; never the score."""

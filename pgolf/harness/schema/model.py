@@ -60,6 +60,15 @@ class GqaDocuments(GqaBase):
     max_tokens: Count
     """No segment of a batch is longer."""
 
+    @model_validator(mode="after")
+    def turns_alike_at_any_length(self) -> Self:
+        if self.rope.train_tokens is not None:
+            raise ValueError(
+                f"rope.train_tokens is {self.rope.train_tokens}, but documents stand in one long row, whose length would change "
+                "the base: set it to null"
+            )
+        return self
+
 
 class ValueEmbedding(Part):
     layers: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]

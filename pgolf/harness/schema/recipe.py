@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from pgolf.harness.schema.base import Part, parts
 from pgolf.harness.schema.data import Data, Documents
-from pgolf.harness.schema.evaluation import Evaluation, TttSgdTilt
+from pgolf.harness.schema.evaluation import DocumentBlocks, Evaluation, PhasedLora, TttSgdTilt
 from pgolf.harness.schema.model import GqaDocuments, Model, Untied
 from pgolf.harness.schema.optim import ClipAndWatch, Optim
 from pgolf.harness.schema.quant import AnyCodec, AnyQuantizer, FitBase, GptqBase, GptqLqer, GradientBits
@@ -84,6 +84,17 @@ class Recipe(Part):
                 f"model.attention.max_tokens {attention.max_tokens} is below train.sequence_tokens {self.train.sequence_tokens}, "
                 "the longest segment of a batch"
             )
+        longest = attention.max_tokens if isinstance(attention, GqaDocuments) else 0
+        for where, scoring in parts(self.evaluation, "evaluation"):
+            if isinstance(scoring, DocumentBlocks | PhasedLora) and scoring.window > longest:
+                raise ValueError(
+                    f"{where}.kind is {scoring.kind} with windows of {scoring.window} tokens: needs model.attention.kind "
+                    "gqa_documents with max_tokens no less"
+                )
+        begin = {where: one.bos_token for where, one in parts(self, "recipe") if hasattr(one, "bos_token")}
+        if len(set(begin.values())) > 1:
+            found = ", ".join(f"{where.removeprefix('recipe.')}.bos_token {token}" for where, token in begin.items())
+            raise ValueError(f"{found}: one token begins all documents, set them alike")
         quant = self.quant.inner if isinstance(self.quant, FitBase) else self.quant
         if isinstance(self.quant, FitBase) and self.quant.artifact_bytes > self.budgets.artifact_bytes:
             raise ValueError(

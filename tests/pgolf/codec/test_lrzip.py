@@ -5,6 +5,7 @@ import pytest
 
 from pgolf.codec import artifact, lrzip
 from pgolf.core.errors import ArtifactError, InputError
+from pgolf.core.load import load
 from tests.pgolf.codec.codecs import LAYOUT, LRZIP, codec, flat, payload
 
 
@@ -33,3 +34,11 @@ def test_the_same_bytes_give_the_same_stream():
     data = np.random.default_rng(0).normal(0, 2, 300_000).astype(np.int8).tobytes()
     first, again = (artifact.pack(codec("lrzip"), flat(len(data)), data) for _ in range(2))
     assert first == again
+
+
+@LRZIP
+def test_a_file_that_says_it_is_longer_is_refused_before_lrzip_writes_it(monkeypatch):
+    (section,) = load("codec", codec("lrzip")).compress(codec("lrzip"), bytes(1 << 20), [])
+    assert int.from_bytes(section[6:14], "little") == 1 << 20
+    monkeypatch.setattr(lrzip, "run", lambda *_: pytest.fail("lrzip was started"))
+    assert lrzip.decompress(codec("lrzip"), [section], [], 1000) == b""
