@@ -47,7 +47,7 @@ data: $(READY) ## Make the demo data set
 	$(BIN)/pgolf data demo $(ARGS)
 
 test: $(READY) ## Run the tests (CPU, minutes)
-	$(BIN)/python -m pytest -q -m "not slow and not gpu" $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow and not gpu" $(ARGS)
 
 test-slow: $(READY) ## Run the tests that take long
 	$(BIN)/python -m pytest -q -m slow $(ARGS)

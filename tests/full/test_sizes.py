@@ -18,24 +18,27 @@ from pgolf.harness.sizes import theory
 from tests.command import ROOT
 from tests.synthetic import model_of, write_run
 
-GPTQ = "calibration_batches: 1, damping: 0.01, block: 128, keep_elements: 65536"
-LIMIT = "artifact_bytes: 16000000, packs: 6"
-CLIP = (
-    f"quant={{kind: fit_clip, {LIMIT}, slack_bytes: 3000, scale_range: [0.5, 2.0], inner: {{kind: gptq, {GPTQ}, "
-    "matrix: {bits: 6, clip_sigmas: 12.85}, embedding: {bits: 8, clip_sigmas: 20.0}}}"
-)
-BITS = (
-    f"quant={{kind: fit_bits, {LIMIT}, slack_bytes: 0, inner: {{kind: gptq_search, {GPTQ}, row_quantile: 0.9999984, "
-    "clip_quantiles: [0.9990, 0.9995, 0.9999, 0.99999, 1.0], int5_matrices: %d}}}"
-)
 EMBEDDING_WIDTH = 0.08
 COMPRESSION_OVERHEAD = 1.009
-# recipe: its fit, what a fit changes, bytes of the model with the recipe's own grid, published (mean of the seeds)
+# recipe: whose fit is used, what that fit changes, and its first value; bytes of the model, published (mean of the seeds)
 CASES = {
-    "pr1279": (BITS % 5, "int5 matrices", 15_963_072),
-    "pr1331": (BITS % 0, "int5 matrices", 15_939_636),
-    "pr1394": (CLIP, "clip_sigmas times", 15_970_162),
+    "pr1279": ("pr1331_fit", "int5 matrices", 5, 15_963_072),
+    "pr1331": ("pr1331_fit", "int5 matrices", 0, 15_939_636),
+    "pr1394": ("pr1394_fit", "clip_sigmas times", 1, 15_970_162),
 }
+
+
+def recipe_of(name, *changes):
+    return resolve(ROOT / "recipes" / f"{name}.yaml", changes)
+
+
+def fitted(name, fit, first):
+    """The recipe with the fit of another, calibrated on next to nothing: the traces of Hessians do not change the bytes."""
+    quant = recipe_of(fit).quant.model_dump(mode="json")
+    quant["inner"]["calibration_batches"] = 1
+    if "int5_matrices" in quant["inner"]:
+        quant["inner"]["int5_matrices"] = first
+    return recipe_of(name, f"quant={json.dumps(quant)}")
 
 
 def width_of(name, matrix_width):
@@ -69,9 +72,8 @@ def matrix_width(cfg, target):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_a_package_of_full_size_fills_the_limit_and_never_exceeds_it(name, tmp_path, capsys):
-    quant, what, published = CASES[name]
-    recipe = resolve(ROOT / "recipes" / f"{name}.yaml", [quant])
-    plain_code = len(bundle.packed(resolve(ROOT / "recipes" / f"{name}.yaml")))
+    fit, what, first, published = CASES[name]
+    recipe, plain_code = fitted(name, fit, first), len(bundle.packed(recipe_of(name)))
     cfg = parse(bundle.shipped_recipe(recipe))
     width = matrix_width(cfg, published) if cfg.quant.kind == "fit_bits" else 0.1
     started = time.perf_counter()
@@ -85,10 +87,11 @@ def test_a_package_of_full_size_fills_the_limit_and_never_exceeds_it(name, tmp_p
         print(f"\n{name}: width {width:.4f}; the recipe's own grid: {plain_code:,} code + {plain_model:,} model = "
               f"{plain_code + plain_model:,}; with a fit: {code:,} + {model:,} = {code + model:,}; "
               f"{what} {json.dumps(attempts)}; {time.perf_counter() - started:.0f} s")  # fmt: skip
-    assert plain_model == pytest.approx(published, rel=0.005)
-    assert 16_000_000 - (3000 if what.startswith("clip") else 150_000) <= code + model <= 16_000_000
-    assert len(attempts) <= 4
+    assert plain_model == pytest.approx(
+        published, rel=0.005 if first != 5 else 0.02
+    )  # other matrices than the published get int5
+    assert attempts[0][0] == first
+    assert 16_000_000 - (2000 if what.startswith("clip") else 150_000) <= code + model <= 16_000_000
     if what.startswith("int5"):
-        neighbours = dict(attempts)
         chosen = next(x for x, total in attempts if total == code + model)
-        assert chosen == 0 or neighbours[chosen - 1] > 16_000_000
+        assert chosen == 0 or dict(attempts)[chosen - 1] > 16_000_000
