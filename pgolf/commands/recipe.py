@@ -52,7 +52,7 @@ def diff(one: Path, other: Path, fields: bool) -> None:
             click.echo(
                 "  ".join([*(f"{value:{width}}" for value, width in zip(values, widths, strict=True)), what]).rstrip()
             )
-    click.get_current_context().exit(1 if rows else 0)
+    click.get_current_context().exit(1 if changed else 0)
 
 
 @recipe.command()

@@ -6,12 +6,12 @@ from typing import Any
 
 import jinja2
 import yaml
-from pydantic import TypeAdapter
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from pgolf.core import run as runtime
 from pgolf.harness import bundle
 from pgolf.harness.resolve import resolve
-from pgolf.harness.schema.base import Count, Part, Positive
+from pgolf.harness.schema.base import Count, Positive
 from pgolf.harness.schema.recipe import Recipe
 
 FACTS = Path(__file__).with_name("published.yaml")
@@ -21,8 +21,10 @@ TEMPLATES = jinja2.Environment(
 )  # fmt: skip
 
 
-class Published(Part):
+class Published(BaseModel):
     """What the public record of a system says; means over its seeds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     pr: Count | None
     author: str

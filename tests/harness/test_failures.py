@@ -84,7 +84,7 @@ def test_an_interrupted_run_leaves_nothing_half_written(demo_dir, tmp_path, how)
     process = start(micro("run", demo_dir, tmp_path, LONG))
     wait_for(lambda: '"train_step"' in events(tmp_path, "1_train"), process)
     process.send_signal(how)
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=240)
     assert process.returncode == 130
     assert stderr.strip() == "pgolf: interrupted; nothing half-written is left. Run again to resume."
     assert not processes(str(tmp_path))
@@ -96,7 +96,7 @@ def test_a_second_run_in_the_same_folder_is_refused(demo_dir, tmp_path):
     wait_for(lambda: list((tmp_path / SEED).glob("1_train*")), process)
     message = refused(finished(micro("run", demo_dir, tmp_path, LONG)), 2)
     process.terminate()
-    process.communicate(timeout=60)
+    process.communicate(timeout=240)
     assert message == f"pgolf: {tmp_path}/runs/smoke: another pgolf is running there. Wait for it, or use --runs-dir.\n"
 
 
@@ -105,7 +105,7 @@ def test_a_rank_that_dies_is_named(demo_dir, tmp_path):
     wait_for(lambda: '"train_step"' in events(tmp_path, "1_train"), process)
     rank_1 = [pid for pid, env in processes(str(tmp_path)) if env.get("RANK") == "1"]
     os.kill(rank_1[0], signal.SIGKILL)
-    _, stderr = process.communicate(timeout=120)
+    _, stderr = process.communicate(timeout=240)
     assert process.returncode == 3
     assert stderr.startswith(
         "pgolf: train, seed 1: rank 1 was killed by SIGKILL (out of memory?). Run again to resume. Log: "
