@@ -83,8 +83,8 @@ def test_a_package_of_full_size_fills_the_limit_and_never_exceeds_it(name, tmp_p
         print(f"\n{name}: width {width:.4f}; the recipe's own grid: {plain_code:,} code + {plain_model:,} model = "
               f"{plain_code + plain_model:,}; with a fit: {code:,} + {model:,} = {code + model:,}; "
               f"{what} {json.dumps(attempts)}; {time.perf_counter() - started:.0f} s")  # fmt: skip
-    tolerance = 0.02 if first == 5 else 0.005  # other matrices than the published get int5
-    assert plain_model == pytest.approx(published, rel=tolerance)
+    # The widths are no run's: the theory that gave them is good to 2 % where the floor decides.
+    assert plain_model == pytest.approx(published, rel=0.005 if cfg.quant.kind == "fit_clip" else 0.03)
     assert attempts[0][0] == first
     assert 16_000_000 - (2000 if what.startswith("clip") else 150_000) <= code + model <= 16_000_000
     if what.startswith("int5"):
