@@ -75,7 +75,7 @@ def show_plan(found: dict[str, Any]) -> None:
                 for size in (kind["predicted"], kind["entropy"], kind["real"])
                 for cell in (f"{size:,.0f}", bits(size, n))
             ),
-            f"{kind['real'] / kind['predicted'] - 1:+.2%}",
+            f"{kind['real'] / kind['predicted'] - 1:+.2%}" if kind["predicted"] else "",
         )
     numbers = sum(kind["numbers"] for kind in found["kinds"])
     entropy = sum(kind["entropy"] for kind in found["kinds"])
@@ -150,5 +150,5 @@ def show(table) -> None:
     from rich.console import Console
 
     console = Console()
-    console.width = max(console.width, console.measure(table).maximum)
+    console.width = max(console.width, console.measure(table, options=console.options.update(width=10_000)).maximum)
     console.print(table, highlight=False)

@@ -37,11 +37,11 @@ class Kind:
 
 
 def predicted_bytes(run: SeedRun, tensor: Tensor) -> tuple[float, np.ndarray]:
-    """Of a matrix of codes, and delta of its rows."""
+    """Of a matrix of codes, and delta of its rows; rows that do not vary cost nothing and have none."""
     name = tensor.name.removesuffix(".q")
     scale_O = next(t for t in run.stored.tensors if t.name == f"{name}.scale").values.astype(np.float64)
-    sigma_O = run.weights[name].double().std(1).clamp_min(1e-12).numpy()
-    delta_O = scale_O / sigma_O
+    sigma_O = run.weights[name].double().std(1).numpy()
+    delta_O = scale_O[sigma_O > 0] / sigma_O[sigma_O > 0]
     top = max(int(np.abs(tensor.values).max()), 1)
     return float(theory.bits_at(delta_O, top).sum()) * tensor.row[2][1] / 8, delta_O
 
@@ -51,12 +51,13 @@ def kinds(run: SeedRun) -> list[Kind]:
     for name, tensors in run.stored.kinds.items():
         raw = sum(len(t.data) for t in tensors)
         pairs = [predicted_bytes(run, t) for t in tensors] if name != KEPT else []
+        deltas = [delta for _, deltas in pairs for delta in deltas]
         found.append(
             Kind(
                 name=name,
                 tensors=len(tensors),
                 numbers=sum(math.prod(t.row[2]) for t in tensors),
-                steps_per_sigma=float(np.median(np.concatenate([delta for _, delta in pairs]))) if pairs else 0.0,
+                steps_per_sigma=float(np.median(deltas)) if deltas else 0.0,
                 predicted=sum(size for size, _ in pairs) if pairs else raw,
                 entropy=sum(map(entropy_bytes, tensors)),
                 real=alone(run.cfg.codec, run.stored.part(tensors)),

@@ -89,7 +89,7 @@ def test_a_plan_writes_its_pictures_where_it_is_told_and_prints_a_table(planned,
         with Image.open(path) as image:
             assert image.size[0] > 1000
     assert {path.name for path in planned[1].iterdir()} == {"quant_plan.png", "quant_histograms.png"}
-    done = pgolf("quant", "plan", folder, "-o", tmp_path)
+    done = pgolf("quant", "plan", folder, "-o", tmp_path, COLUMNS="60")
     assert done.returncode == 0, done.stderr
     for word in (
         "attn.c_q",
