@@ -73,7 +73,7 @@ def difference_of_kinds(axes: Any, kinds: list[dict[str, Any]]) -> None:
     axes.axvline(0, color="0.2", lw=0.8)
     axes.xaxis.set_major_formatter(PercentFormatter(1))
     axes.set(title="Real bytes of this run against the prediction", xlabel="above the prediction")
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2)
 
 
 def histograms(run: SeedRun, path: Path) -> None:

@@ -99,6 +99,7 @@ def test_a_plan_writes_its_pictures_where_it_is_told_and_prints_a_table(planned,
         str(tmp_path / "quant_plan.png"),
     ):
         assert word in done.stdout
+    assert "…" not in done.stdout, "a table cut off at the edge of the terminal"
 
 
 def test_codecs_are_measured_on_the_whole_and_on_every_kind(compared, folder):
