@@ -1,0 +1,61 @@
+"""One submission in, one verdict out: read, run every rule, weigh by the policy."""
+
+import time
+from collections.abc import Mapping
+from importlib.metadata import version
+
+from verify.finding import Finding, Status, worst
+from verify.logs.claims import claim_of
+from verify.logs.read import read_logs
+from verify.policy.model import Policy
+from verify.rule import Case, Rule, all_rules
+from verify.stats.leaderboard import Leaderboard
+from verify.submission.read import read_submission
+from verify.summary import headline, summary
+from verify.tree import Tree
+from verify.verdict import RuleResult, Verdict
+
+
+def open_case(tree: Tree, policy: Policy, leaderboard: Leaderboard) -> Case:
+    """Read a submission: files, logs, and which runs stand behind its claim."""
+    submission = read_submission(tree)
+    logs = read_logs(submission)
+    return Case(submission, logs, claim_of(submission, logs), policy, leaderboard)
+
+
+def judge(rule: Rule, case: Case, waivers: Mapping[str, str]) -> RuleResult:
+    """Run one rule, then weigh what it found by the policy and the waivers (rule id or code -> reason)."""
+    track = case.submission.track or "10min"
+    findings: tuple[Finding, ...] = tuple(rule.check(case)) if track in rule.tracks else ()
+    found = worst(finding.status for finding in findings)
+    waiver = waivers.get(rule.code, waivers.get(rule.rule))
+    return RuleResult(
+        code=rule.code,
+        rule=rule.rule,
+        sentence=rule.sentence,
+        remedy=rule.remedy,
+        status=Status.EXEMPT if waiver else case.policy.capped(rule.rule, found),
+        found=found,
+        findings=findings,
+        waiver=waiver,
+        cap=case.policy.rule(rule.rule).cap,
+    )
+
+
+def audit(tree: Tree, policy: Policy, leaderboard: Leaderboard, waivers: Mapping[str, str] | None = None) -> Verdict:
+    """The verdict on one record folder, from its files alone. Runs nothing of it, writes nothing, needs no network."""
+    start = time.perf_counter()
+    case = open_case(tree, policy, leaderboard)
+    results = tuple(judge(rule, case, waivers or {}) for rule in all_rules())
+    status = worst(result.status for result in results)
+    return Verdict(
+        tool_version=version("pgolf"),
+        policy=policy.name,
+        policy_version=policy.version,
+        policy_title=policy.title,
+        status=status,
+        headline=headline(status, results),
+        results=results,
+        milliseconds=round(1000 * (time.perf_counter() - start), 1),
+        **summary(case, results),
+    )

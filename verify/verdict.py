@@ -1,0 +1,163 @@
+"""The verdict: everything a report shows, as data with a versioned schema. Reports are made from this alone."""
+
+from typing import Literal
+
+from verify.finding import Finding, Model, Status
+
+SCHEMA = "pgolf.verdict/1"
+EXIT_CODES = {Status.PASS: 0, Status.WARN: 0, Status.EXEMPT: 0, Status.FAIL: 1, Status.UNPROVEN: 3}
+
+
+class RuleResult(Model):
+    """What one rule came to."""
+
+    code: str  # "artifact-bytes.logged"
+    rule: str  # "artifact-bytes"
+    sentence: str
+    remedy: str
+    status: Status  # the worst of its findings under the policy
+    found: Status  # the same before the policy's cap and waivers
+    findings: tuple[Finding, ...]
+    waiver: str | None = None  # the reason recorded for an exemption
+    cap: str = "fail"
+
+
+class FileRow(Model):
+    path: str
+    bytes: int | None
+    role: str  # readme, metadata, script, helper, log, requirements, tokenizer, other, symlink, absent
+    is_packed: bool = False
+    unpacked_bytes: int | None = None
+
+
+class SeedRow(Model):
+    """One run against what is claimed of it. Seconds, bytes, bits per byte; None: not said, not logged."""
+
+    seed: int | None
+    role: str
+    file: str
+    line: int | None  # of the score
+    metric: str | None
+    claimed_bpb: float | None
+    logged_bpb: float | None
+    logged_loss: float | None
+    claimed_bytes: int | None
+    logged_bytes: int | None
+    steps: int | None
+    ms_per_step: float | None
+    train_seconds: float | None
+    calibration_seconds: float | None
+    eval_seconds: float | None
+    world_size: int | None
+    gpu: str | None
+    val_tokens: int | None
+    implied_bytes: float | None
+
+
+class Curve(Model):
+    """A training curve, thinned. Points are (step, nats per token)."""
+
+    name: str
+    seed: int | None
+    file: str | None
+    train: tuple[tuple[int, float], ...] = ()
+    validation: tuple[tuple[int, float], ...] = ()
+    is_previous_record: bool = False
+
+
+class SizeRow(Model):
+    """Bytes by one measure of one run: logged total, code as it lies in the folder, code as logged, ..."""
+
+    seed: int | None
+    measure: str
+    code_bytes: int | None
+    model_bytes: int | None
+    total_bytes: int | None
+    source: str
+
+
+class Phase(Model):
+    """A stretch of a run. `budget`: train, eval, or outside (counted by nobody)."""
+
+    seed: int | None
+    name: str
+    seconds: float
+    budget: Literal["train", "eval", "outside"]
+    file: str
+    line: int | None
+
+
+class Comparison(Model):
+    """A significance test. Margins in nats per token; p is one-sided Welch."""
+
+    against: str
+    against_pr: int | None
+    n_new: int
+    n_old: int
+    mean_new: float
+    mean_old: float
+    gain_bpb: float
+    gain_nats_per_token: float | None
+    t: float | None
+    df: float | None
+    p: float | None  # margin 0
+    p_margin_token: float | None  # margin 0.005 nats per token
+    p_margin_byte: float | None  # margin 0.005 nats per byte
+    new: tuple[float, ...]
+    old: tuple[float, ...]
+    ci: tuple[float, float] | None = None  # 90 % interval of the gain, bits per byte
+    notes: tuple[str, ...] = ()
+
+
+class SubmissionRow(Model):
+    name: str
+    location: str
+    track: str | None
+    pr: int | None
+    sha: str | None
+    date: str | None
+    title: str
+    author: str | None
+    files: tuple[FileRow, ...]
+    problems: tuple[str, ...]
+
+
+class ClaimRow(Model):
+    statistic: str | None
+    value: float | None
+    std: float | None
+    recomputed: float | None
+    std_sample: float | None
+    std_population: float | None
+    matches: bool | None
+    metric: str | None
+
+
+class Verdict(Model):
+    schema_: str = SCHEMA
+    tool_version: str
+    level: Literal["audit"] = "audit"
+    policy: str
+    policy_version: int
+    policy_title: str
+    status: Status
+    headline: str  # one sentence
+    submission: SubmissionRow
+    claim: ClaimRow
+    seeds: tuple[SeedRow, ...]
+    curves: tuple[Curve, ...]
+    sizes: tuple[SizeRow, ...]
+    cap_bytes: int
+    phases: tuple[Phase, ...]
+    train_seconds_max: float
+    eval_seconds_max: float
+    comparisons: tuple[Comparison, ...]
+    results: tuple[RuleResult, ...]
+    milliseconds: float | None = None
+
+    @property
+    def exit_code(self) -> int:
+        return EXIT_CODES[self.status]
+
+    def of(self, status: Status) -> list[RuleResult]:
+        return [result for result in self.results if result.status is status]
