@@ -6,7 +6,7 @@ ARGS ?=
 
 BIN := .venv/bin
 READY := .venv/.ready
-LINTED := pgolf tests
+LINTED := pgolf verify tests
 # uv does not read pip's configuration: hand it pip's package index, where one is set.
 INDEX := $(or $(UV_DEFAULT_INDEX),$(PIP_INDEX_URL),$(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null))
 ifneq ($(INDEX),)
@@ -14,7 +14,7 @@ export UV_DEFAULT_INDEX := $(INDEX)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup record run bundle bytes data test test-slow test-gpu check format bench lock docs clean
+.PHONY: help setup record verify run bundle bytes data test test-slow test-gpu check format bench lock docs clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ $(READY): requirements.lock pyproject.toml
 
 record: $(READY) ## Run RECIPE for all its seeds and write the record folder
 	$(BIN)/pgolf record $(RECIPE) $(ARGS)
+
+verify: $(READY) ## Judge a record folder (FOLDER=...) or a pull request (PR=1394)
+	$(BIN)/pgolf verify audit $(if $(PR),--pr $(PR),"$(FOLDER)") $(ARGS)
 
 run: $(READY) ## Run RECIPE for all its seeds
 	$(BIN)/pgolf run $(RECIPE) $(ARGS)
@@ -62,6 +65,7 @@ check: $(READY) ## Lint, types, import directions, generated files
 	$(BIN)/lint-imports
 	$(BIN)/pgolf recipe schema | diff - recipes/recipe.schema.json
 	$(BIN)/pgolf recipe catalogue | diff - recipes/README.md
+	$(BIN)/pgolf verify policy schema | diff - verify/policy/policy.schema.json
 
 format: $(READY) ## Format the code
 	$(BIN)/ruff check --fix $(LINTED)
@@ -70,6 +74,7 @@ format: $(READY) ## Format the code
 docs: $(READY) ## Write generated files anew
 	$(BIN)/pgolf recipe schema -o recipes/recipe.schema.json
 	$(BIN)/pgolf recipe catalogue -o recipes/README.md
+	$(BIN)/pgolf verify policy schema -o verify/policy/policy.schema.json
 
 bench: $(READY) ## Time what pgolf does against the public scripts (PGOLF_REFERENCE=its file)
 	$(BIN)/python -m tests.bench $(ARGS)

@@ -9,8 +9,10 @@ from pgolf.commands.quant import quant
 from pgolf.commands.recipe import bundle, bytes_, recipe
 from pgolf.commands.run import record, run
 from pgolf.core.errors import PgolfError
+from verify.cli import verify
+from verify.errors import VerifyError
 
-HELP = """Reproducible runs for the Parameter Golf challenge: a recipe in, a record folder out.
+HELP = """Reproducible runs for the Parameter Golf challenge: a recipe in, a record folder out; a submission in, a verdict out.
 
 \b
 Exit codes: 0 well, 1 a finding, 2 bad input, 3 a stage failed, 4 over budget, 5 a damaged artifact,
@@ -24,7 +26,7 @@ def cli() -> None:
     pass
 
 
-for command in (record, run, recipe, bundle, bytes_, data, quant):
+for command in (record, run, verify, recipe, bundle, bytes_, data, quant):
     cli.add_command(command)
 
 
@@ -46,7 +48,7 @@ def main() -> None:
     """Run the command line; every expected error is one message and its exit code."""
     try:
         code = cli(prog_name="pgolf", standalone_mode=False)
-    except PgolfError as error:
+    except (PgolfError, VerifyError) as error:
         click.echo("\n".join(f"pgolf: {line}" for line in str(error).splitlines()), err=True)
         code = error.exit_code
     except click.ClickException as error:
