@@ -39,6 +39,7 @@ def judge(rule: Rule, case: Case, waivers: Mapping[str, str]) -> RuleResult:
         findings=findings,
         waiver=waiver,
         cap=case.policy.rule(rule.rule).cap,
+        precedents=rule.precedents,
     )
 
 

@@ -2,9 +2,11 @@
 
 from typing import Literal
 
-from verify.finding import Finding, Model, Status
+from pydantic import ConfigDict, Field
 
-SCHEMA = "pgolf.verdict/1"
+from verify.finding import Finding, Model, Precedent, Status
+
+SCHEMA: Literal["pgolf.verdict/1"] = "pgolf.verdict/1"
 EXIT_CODES = {Status.PASS: 0, Status.WARN: 0, Status.EXEMPT: 0, Status.FAIL: 1, Status.UNPROVEN: 3}
 
 
@@ -20,6 +22,7 @@ class RuleResult(Model):
     findings: tuple[Finding, ...]
     waiver: str | None = None  # the reason recorded for an exemption
     cap: str = "fail"
+    precedents: tuple[Precedent, ...] = ()  # of the rule; a finding may name its own
 
 
 class FileRow(Model):
@@ -52,6 +55,9 @@ class SeedRow(Model):
     gpu: str | None
     val_tokens: int | None
     implied_bytes: float | None
+    bpb_matches: bool | None = None  # claimed and logged agree at the claim's own decimals; None: one of them is missing
+    bytes_match: bool | None = None
+    duplicate_of: str | None = None  # the file whose bytes or results are the same
 
 
 class Curve(Model):
@@ -88,15 +94,15 @@ class Phase(Model):
 
 
 class Comparison(Model):
-    """A significance test. Margins in nats per token; p is one-sided Welch."""
+    """A significance test. Scores in val_bpb; p is one-sided Welch, None where a test means nothing (a note says why)."""
 
     against: str
     against_pr: int | None
     n_new: int
     n_old: int
-    mean_new: float
-    mean_old: float
-    gain_bpb: float
+    mean_new: float | None  # None: a value that is not a number, or no value
+    mean_old: float | None
+    gain_bpb: float | None
     gain_nats_per_token: float | None
     t: float | None
     df: float | None
@@ -107,6 +113,12 @@ class Comparison(Model):
     old: tuple[float, ...]
     ci: tuple[float, float] | None = None  # 90 % interval of the gain, bits per byte
     notes: tuple[str, ...] = ()
+    std_new: float | None = None  # sample standard deviations (ddof 1)
+    std_old: float | None = None
+    bytes_per_token: float | None = None  # of the new submission: turns bits per byte into nats per token
+    margin_nats: float = 0.005  # of p_margin_token and p_margin_byte
+    p_two_sided: float | None = None  # margin 0
+    p_paired: float | None = None  # one-sided, runs of equal seeds paired: information only
 
 
 class SubmissionRow(Model):
@@ -134,7 +146,9 @@ class ClaimRow(Model):
 
 
 class Verdict(Model):
-    schema_: str = SCHEMA
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
+
+    schema_: Literal["pgolf.verdict/1"] = Field(default=SCHEMA, alias="schema")
     tool_version: str
     level: Literal["audit"] = "audit"
     policy: str

@@ -56,6 +56,7 @@ class SeedClaim:
     eval_seconds: float | None = None
     place: Place | None = None
     digits: int | None = None  # decimals val_bpb is written with
+    label: str = ""  # what the file adds to the seed ("42_conservative"); such a claim is of a variant, not of the submission
 
 
 @dataclass(slots=True)
@@ -80,7 +81,7 @@ class Metadata:
     artifact_bytes_mean: float | None = None
     code_bytes: int | None = None
     model_bytes: int | None = None
-    steps: int | None = None
+    steps: int | float | None = None  # a mean over seeds may be broken
     train_seconds: float | None = None
     eval_seconds: float | None = None
     pre_quant_val_bpb: float | None = None

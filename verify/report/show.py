@@ -1,0 +1,196 @@
+"""How reports write values, sort findings into groups, and link to places. Shared by all of them."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from verify.finding import Finding, Place, Precedent, Status
+from verify.submission.text import printable
+from verify.verdict import RuleResult, SeedRow, Verdict
+
+REPOSITORY = "https://github.com/openai/parameter-golf"
+ABSENT = "–"
+GROUPS = {
+    "fail": "Broken",
+    "lead": "Leads: read from code, for a probe to decide",
+    "unproven": "Unproven",
+    "warn": "Warnings",
+    "pass": "Passed",
+    "exempt": "Exempt",
+}
+# Status is told by a sign and a word, never by colour alone.
+SIGNS = {"fail": "✗", "lead": "?", "unproven": "○", "warn": "!", "pass": "✓", "exempt": "–"}
+WORDS = {"fail": "fail", "lead": "lead", "unproven": "unproven", "warn": "warning", "pass": "pass", "exempt": "exempt"}
+VERDICTS = {
+    Status.FAIL: "Broken rules",
+    Status.UNPROVEN: "Unproven",
+    Status.WARN: "Passes with warnings",
+    Status.PASS: "Passes",
+    Status.EXEMPT: "Exempt",
+}
+STATISTICS = {
+    "mean": "mean of all seeds",
+    "best": "best seed",
+    "single": "one run",
+    "best_of": "mean of the best seeds",
+}
+TEXT_CHARACTERS = 600  # of one sentence; what is longer is not one
+FILE_CHARACTERS = 160
+MEASURED_MAX = 12  # numbers shown with one finding
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one rule has to say in one group."""
+
+    result: RuleResult
+    findings: tuple[Finding, ...]
+
+
+def text(value: str) -> str:
+    """A sentence as a report shows it: one line, nothing hidden, no longer than a sentence is."""
+    return printable(value, TEXT_CHARACTERS)
+
+
+def group_of(result: RuleResult, finding: Finding) -> str:
+    """Where a finding is shown: a failure that the policy caps is a warning, what is waived is exempt."""
+    if result.status is Status.EXEMPT:
+        return "exempt"
+    if finding.lead:
+        return "lead"
+    if finding.status is Status.FAIL and result.cap == "warn":
+        return "warn"
+    return finding.status.value
+
+
+def grouped(verdict: Verdict) -> dict[str, list[Entry]]:
+    """Entries by group. A rule that passes and also warns is shown under the warning only; one without findings by its status."""
+    groups: dict[str, list[Entry]] = {key: [] for key in GROUPS}
+    for result in verdict.results:
+        by_group: dict[str, list[Finding]] = {}
+        for finding in result.findings:
+            by_group.setdefault(group_of(result, finding), []).append(finding)
+        if len(by_group) > 1:
+            by_group.pop("pass", None)
+        for key in by_group or {result.status.value: []}:
+            groups[key].append(Entry(result, tuple(by_group.get(key, ()))))
+    return groups
+
+
+def precedents_of(entry: Entry) -> tuple[Precedent, ...]:
+    """Those of the findings, then those of the rule; each once."""
+    found = [precedent for finding in entry.findings for precedent in finding.precedents]
+    return tuple(dict.fromkeys((*found, *entry.result.precedents)))
+
+
+def precedent_url(precedent: Precedent) -> str | None:
+    if precedent.url:
+        return web_url(precedent.url)
+    return None if precedent.pr is None else pull_url(precedent.pr)
+
+
+def web_url(url: str) -> str | None:
+    """The address, if it is an ordinary one: nothing but https may become a link."""
+    return url if re.fullmatch(r"https://[A-Za-z0-9.-]+(/[A-Za-z0-9._~/#?=&%:+@,;-]*)?", url) else None
+
+
+def pull_url(number: int) -> str:
+    return f"{REPOSITORY}/pull/{number}"
+
+
+def blob_url(verdict: Verdict, file: str, line: int | None = None) -> str | None:
+    """The file on GitHub at the audited commit, where the commit and the folder are known."""
+    submission = verdict.submission
+    if (
+        not submission.sha
+        or not re.fullmatch(r"[0-9a-f]{40}", submission.sha)
+        or not submission.location.startswith("records/")
+    ):
+        return None
+    path = quote(f"{submission.location}/{file}".encode("utf-8", "surrogateescape"), safe="/")
+    plain = "?plain=1" if file.lower().endswith(".md") and line else ""  # a rendered page has no line numbers
+    return f"{REPOSITORY}/blob/{submission.sha}/{path}{plain}{f'#L{line}' if line else ''}"
+
+
+def place_url(verdict: Verdict, place: Place) -> str | None:
+    """None where the line is one of an unpacked script: GitHub shows the packed one."""
+    return blob_url(verdict, place.file, None if place.unpacked else place.line)
+
+
+def place_name(place: Place) -> str:
+    line = "" if place.line is None else f":{place.line}"
+    return f"{printable(place.file, FILE_CHARACTERS)}{line}{' (unpacked)' if place.unpacked else ''}"
+
+
+def measured_of(finding: Finding) -> list[tuple[str, str]]:
+    """The numbers behind a finding, as text."""
+    rows = [(printable(name, 60), scalar(value)) for name, value in finding.measured.items() if value is not None]
+    return rows[:MEASURED_MAX]
+
+
+def scalar(value: float | int | str | None) -> str:
+    if isinstance(value, str):
+        return printable(value, 300)
+    if value is None or isinstance(value, bool):
+        return ABSENT if value is None else str(value)
+    return integer(value) if isinstance(value, int) else f"{value:.8g}"
+
+
+def integer(value: float | None) -> str:
+    return ABSENT if value is None else f"{value:,.0f}"
+
+
+def bpb(value: float | None) -> str:
+    """Bits per byte: six decimals, trailing zeros dropped down to four."""
+    if value is None:
+        return ABSENT
+    whole, _, decimals = f"{value:.6f}".partition(".")
+    return f"{whole}.{decimals[:4]}{decimals[4:].rstrip('0')}"
+
+
+def seconds(value: float | None) -> str:
+    return ABSENT if value is None else f"{value:,.1f}"
+
+
+def p_value(value: float | None) -> str:
+    if value is None:
+        return ABSENT
+    return "< 0.0001" if value < 0.0001 else f"{value:.4f}"
+
+
+def number(digits: int) -> Callable[[float | None], str]:
+    return lambda value: ABSENT if value is None else f"{value:.{digits}f}"
+
+
+def seed_name(seed: int | None) -> str:
+    return ABSENT if seed is None else str(seed)
+
+
+def statistic(name: str | None) -> str:
+    return "what is claimed" if name is None else STATISTICS.get(name, name)
+
+
+def track(name: str | None) -> str:
+    return {"10min": "10 minutes, 16 MB", "non_record": "non-record"}.get(name or "", "not known")
+
+
+def claim_sentence(verdict: Verdict) -> str:
+    """The claim against the logs, in one sentence."""
+    claim = verdict.claim
+    if claim.value is None:
+        said = "No score is claimed"
+        return f"{said}; the logs give {bpb(claim.recomputed)} bpb." if claim.recomputed is not None else f"{said}."
+    said = f"Claimed {bpb(claim.value)} bpb ({printable(statistic(claim.statistic), 60)})"
+    if claim.recomputed is None:
+        return f"{said}; the logs in the folder do not give it."
+    agrees = {True: "which agrees", False: "which does NOT agree", None: "which cannot be compared"}[claim.matches]
+    return f"{said}; the logs give {bpb(claim.recomputed)}, {agrees}."
+
+
+def claimed_rows(verdict: Verdict) -> list[SeedRow]:
+    return [row for row in verdict.seeds if row.role == "claimed"]
+
+
+def other_rows(verdict: Verdict) -> list[SeedRow]:
+    return [row for row in verdict.seeds if row.role != "claimed"]

@@ -1,0 +1,212 @@
+"""What the rules about the score look for in a function: its names, what each is bound to, and what is derived from what.
+
+Reading is insensitive to order and follows names inside one function only; that is enough for leads, which a probe decides.
+"""
+
+import ast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+ADDING = {"append", "extend", "add", "push"}
+DEPTH_MAX = 8  # names followed backwards
+
+
+@dataclass(slots=True)
+class Binding:
+    """A name gets a value. how: assign, aug, for, item (`x[i] = v`, `x.append(v)`), param."""
+
+    name: str
+    value: ast.AST | None
+    node: ast.AST
+    how: str
+
+
+def dotted(node: ast.AST) -> str:
+    """`torch.where` of an expression that is a name or a chain of attributes; the chain's last parts where it starts elsewhere."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if isinstance(node, ast.Name):
+        parts.append(node.id)
+    return ".".join(reversed(parts))
+
+
+def last(node: ast.AST) -> str:
+    """The last part of a called name: `where` of `torch.where(...)`, of `x.where(...)`, and of `where(...)`."""
+    if isinstance(node, ast.Call):
+        node = node.func
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def root(node: ast.AST) -> str:
+    """The name an expression hangs on: `x` of `x[i].to(device)`; dotted for attributes of self or of settings."""
+    while True:
+        if isinstance(node, ast.Subscript):
+            node = node.value
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            node = node.func.value
+        elif isinstance(node, ast.Starred):
+            node = node.value
+        elif isinstance(node, ast.UnaryOp):
+            node = node.operand
+        else:
+            break
+    return dotted(node)
+
+
+def number(node: ast.AST | None) -> float | None:
+    """The value of a literal number, signed."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        inner = number(node.operand)
+        return None if inner is None else -inner
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
+        return float(node.value)
+    return None
+
+
+def keyword(call: ast.Call, *names: str) -> ast.AST | None:
+    for item in call.keywords:
+        if item.arg in names:
+            return item.value
+    return None
+
+
+def own_nodes(top: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
+    """Every node below `top` with its parent, other functions' bodies left out."""
+    stack = [top]
+    while stack:
+        parent = stack.pop()
+        for child in ast.iter_child_nodes(parent):
+            yield child, parent
+            if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+                stack.append(child)
+
+
+@dataclass(slots=True)
+class Scope:
+    """One function, indexed: nodes by type, parents, bindings by name."""
+
+    node: ast.AST
+    parents: dict[ast.AST, ast.AST] = field(default_factory=dict)
+    kinds: dict[type, list] = field(default_factory=dict)
+    bindings: dict[str, list[Binding]] = field(default_factory=dict)
+
+    def of(self, *kinds: type) -> list:
+        return [node for kind in kinds for node in self.kinds.get(kind, ())]
+
+    def calls(self, *names: str) -> list[ast.Call]:
+        """Calls whose last part is one of the names."""
+        return [call for call in self.kinds.get(ast.Call, ()) if last(call) in names]
+
+    def above(self, node: ast.AST) -> Iterator[ast.AST]:
+        """Parents, from the nearest outwards."""
+        while (node := self.parents.get(node)) is not None:  # type: ignore[arg-type, assignment]
+            yield node
+
+    def within(self, node: ast.AST, *kinds: type) -> ast.AST | None:
+        """The nearest parent of a kind."""
+        return next((parent for parent in self.above(node) if isinstance(parent, kinds)), None)
+
+    def behind(self, expression: ast.AST, depth: int = DEPTH_MAX) -> Iterator[ast.AST]:
+        """The nodes an expression is made of, names replaced by everything they are bound to, so far as this function says."""
+        seen: set[str] = set()
+        layer = [expression]
+        for _ in range(depth):
+            following: list[ast.AST] = []
+            for part in layer:
+                for node in ast.walk(part):
+                    yield node
+                    if isinstance(node, ast.Name | ast.Attribute):
+                        name = dotted(node)
+                        if name not in seen:
+                            seen.add(name)
+                            following += [
+                                b.value for b in self.bindings.get(name, ()) if b.value is not None and b.how != "param"
+                            ]
+            if not following:
+                return
+            layer = following
+
+    def rests_on(self, expression: ast.AST, test: Callable[[ast.AST], bool], depth: int = DEPTH_MAX) -> ast.AST | None:
+        """The first node behind an expression that passes the test."""
+        return next((node for node in self.behind(expression, depth) if test(node)), None)
+
+    def derived(self, seeds: set[ast.AST], names: set[str] | None = None) -> set[str]:
+        """The names whose value holds one of the nodes, directly or through other names. `names`: where to start."""
+        found = set(names or ())
+        pending = [
+            (binding, set(ast.walk(binding.value)))
+            for group in self.bindings.values()
+            for binding in group
+            if binding.value is not None and binding.how != "param"
+        ]
+        changed = True
+        while changed:
+            changed = False
+            for binding, inside in pending:
+                if binding.name in found:
+                    continue
+                if not seeds.isdisjoint(inside) or any(
+                    isinstance(node, ast.Name | ast.Attribute) and dotted(node) in found for node in inside
+                ):
+                    found.add(binding.name)
+                    changed = True
+        return found
+
+    def uses(self, expression: ast.AST, names: set[str], seeds: set[ast.AST] = frozenset()) -> bool:  # type: ignore[assignment]
+        """Whether an expression holds one of the names or nodes."""
+        return any(
+            node in seeds or (isinstance(node, ast.Name | ast.Attribute) and dotted(node) in names)
+            for node in ast.walk(expression)
+        )
+
+    def augmented(self, name: str) -> bool:
+        return any(binding.how == "aug" for binding in self.bindings.get(name, ()))
+
+
+def _bind(scope: Scope, target: ast.AST, value: ast.AST | None, node: ast.AST, how: str) -> None:
+    if isinstance(target, ast.Tuple | ast.List):
+        values = value.elts if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts) else None
+        for position, item in enumerate(target.elts):
+            _bind(scope, item, values[position] if values else value, node, how)
+        return
+    if isinstance(target, ast.Subscript):
+        how = "aug" if how == "aug" else "item"
+    name = root(target)
+    if name:
+        scope.bindings.setdefault(name, []).append(Binding(name, value, node, how))
+
+
+def scope_of(top: ast.AST) -> Scope:
+    """Index one function, method or module body."""
+    scope = Scope(top)
+    if isinstance(top, FUNCTIONS):
+        arguments = top.args
+        for argument in arguments.posonlyargs + arguments.args + arguments.kwonlyargs:
+            scope.bindings.setdefault(argument.arg, []).append(Binding(argument.arg, None, argument, "param"))
+    for node, parent in own_nodes(top):
+        scope.parents[node] = parent
+        scope.kinds.setdefault(type(node), []).append(node)
+        match node:
+            case ast.Assign():
+                for target in node.targets:
+                    _bind(scope, target, node.value, node, "assign")
+            case ast.AnnAssign(value=value) if value is not None:
+                _bind(scope, node.target, value, node, "assign")
+            case ast.NamedExpr():
+                _bind(scope, node.target, node.value, node, "assign")
+            case ast.AugAssign():
+                _bind(scope, node.target, node.value, node, "aug")
+            case ast.For() | ast.AsyncFor() | ast.comprehension():
+                _bind(scope, node.target, node.iter, node, "for")
+            case ast.withitem(optional_vars=target) if target is not None:
+                _bind(scope, target, node.context_expr, node, "assign")
+            case ast.Call(func=ast.Attribute(attr=attr)) if attr in ADDING and node.args:
+                _bind(scope, node.func.value, node.args[0], node, "item")
+            case ast.Call() if node.args and last(node) in {"copyto", "add_at"}:
+                _bind(scope, node.args[0], node.args[-1], node, "item")
+    return scope

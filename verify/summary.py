@@ -1,0 +1,255 @@
+"""What a verdict shows beside its rules: claim, seeds, curves, sizes, phases, comparisons. Facts as read, nothing weighed."""
+
+from collections.abc import Sequence
+from math import isfinite, log
+
+from verify.finding import Status
+from verify.logs.model import Metric, Run, SeedResult
+from verify.rule import Case
+from verify.submission.model import SeedClaim, Submission
+from verify.summary_charts import curve_rows, phase_rows, size_rows
+from verify.verdict import ClaimRow, FileRow, RuleResult, SeedRow, SubmissionRow
+
+NAMED_RULES_MAX = 6  # in a headline
+SEED_ROWS_MAX = 64
+FILE_ROWS_MAX = 400
+PROBLEMS_MAX = 50
+FIRST_ROLES = (
+    "claimed",
+    "support",
+    "eval_only",
+    "rerun",
+    "unclaimed",
+    "duplicate",
+    "unrelated",
+    "aux",
+    "not_a_train_log",
+)
+
+
+def summary(case: Case, results: Sequence[RuleResult]) -> dict:
+    """The fields of a Verdict that the audit itself does not make."""
+    runs = claimed_results(case)
+    return {
+        "submission": submission_row(case.submission),
+        "claim": claim_row(case),
+        "seeds": tuple(seed_row(result, case) for result in seed_results(case)),
+        "curves": curve_rows(case, runs),
+        "sizes": size_rows(case, runs),
+        "cap_bytes": int(case.policy.setting("artifact-bytes", "bytes_max")),
+        "phases": phase_rows(runs),
+        "train_seconds_max": float(case.policy.setting("train-time", "seconds_max")),
+        "eval_seconds_max": float(case.policy.setting("eval-time", "seconds_max")),
+        "comparisons": comparisons(case),
+    }
+
+
+def headline(status: Status, results: Sequence[RuleResult]) -> str:
+    """One sentence: what is broken, else what is unproven, else what is warned of, and how many checks passed."""
+    failed = rules_of(results, Status.FAIL)
+    warned = rules_of(results, Status.WARN)
+    leads = sorted(
+        {result.rule for result in results if is_live(result) and any(finding.lead for finding in result.findings)}
+    )
+    unproven = [rule for rule in rules_of(results, Status.UNPROVEN) if rule not in leads]
+    passes = sum(result.status is Status.PASS for result in results)
+    parts = []
+    if leads:
+        parts.append(f"{count(len(leads), 'lead')} for a probe{'' if failed else f' ({named(leads)})'}")
+    if unproven:
+        parts.append(f"{count(len(unproven), 'rule')} unproven{'' if failed or leads else f' ({named(unproven)})'}")
+    if warned:
+        parts.append(f"{count(len(warned), 'warning')}{f' ({named(warned)})' if status is Status.WARN else ''}")
+    parts.append(f"{count(passes, 'check')} passed")
+    rest = ", ".join(parts)
+    if failed:
+        return f"{count(len(failed), 'rule')} broken: {named(failed)}; {rest}."
+    if status is Status.EXEMPT:
+        return "No rule is in force for this submission under this policy."
+    return f"No rule found broken; {rest}."
+
+
+def is_live(result: RuleResult) -> bool:
+    return result.status is not Status.EXEMPT
+
+
+def rules_of(results: Sequence[RuleResult], status: Status) -> list[str]:
+    return sorted({result.rule for result in results if result.status is status})
+
+
+def count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def named(rules: Sequence[str]) -> str:
+    more = len(rules) - NAMED_RULES_MAX
+    return ", ".join(rules[:NAMED_RULES_MAX]) + (f" and {more} more" if more > 0 else "")
+
+
+def finite(value: float | None) -> float | None:
+    """A number that JSON can hold; NaN and infinities are no values."""
+    return value if value is not None and isfinite(value) else None
+
+
+def submission_row(submission: Submission) -> SubmissionRow:
+    tree, metadata = submission.tree, submission.metadata
+    problems = [
+        f"{problem.file}{'' if problem.line is None else f':{problem.line}'}: {problem.sentence}"
+        for problem in submission.problems
+    ]
+    if len(problems) > PROBLEMS_MAX:
+        problems[PROBLEMS_MAX:] = [f"and {len(problems) - PROBLEMS_MAX} more problems"]
+    return SubmissionRow(
+        name=tree.name,
+        location=tree.location,
+        track=submission.track,
+        pr=tree.pr,
+        sha=tree.sha,
+        date=tree.date or metadata.date,
+        title=metadata.name or submission.readme.title or tree.name,
+        author=metadata.author or metadata.github_id,
+        files=file_rows(submission),
+        problems=tuple(problems),
+    )
+
+
+def file_rows(submission: Submission) -> tuple[FileRow, ...]:
+    roles = {path: "tokenizer" for path in submission.tokenizers}
+    roles |= {log.path: "log" for log in submission.logs}
+    roles |= {place.file: "requirements" for place in submission.requirements.values()}
+    roles |= {script.path: "source" for script in submission.scripts}
+    roles |= {script.path: "helper" for script in submission.helpers}
+    if submission.main:
+        roles[submission.main.path] = "script"
+    if submission.readme.file:
+        roles[submission.readme.file] = "readme"
+    if submission.metadata.file:
+        roles[submission.metadata.file] = "metadata"
+    scripts = {script.path: script for script in submission.scripts}
+    rows = []
+    for info in submission.files[:FILE_ROWS_MAX]:
+        script = scripts.get(info.path)
+        is_packed = script is not None and script.is_packed
+        rows.append(
+            FileRow(
+                path=info.path,
+                bytes=info.bytes,
+                role=roles.get(info.path, "other") if info.kind == "file" else info.kind,
+                is_packed=is_packed,
+                unpacked_bytes=len(script.source.encode("utf-8", "surrogatepass")) if script and is_packed else None,
+            )
+        )
+    return tuple(rows)
+
+
+def claim_row(case: Case) -> ClaimRow:
+    claim = case.claim
+    return ClaimRow(
+        statistic=claim.statistic,
+        value=finite(claim.value),
+        std=finite(claim.std),
+        recomputed=finite(claim.recomputed),
+        std_sample=finite(claim.std_sample),
+        std_population=finite(claim.std_population),
+        matches=claim.matches,
+        metric=claim.label,
+    )
+
+
+def seed_results(case: Case) -> list[SeedResult]:
+    """Every run, those behind the claim first."""
+    ordered = sorted(case.claim.results, key=lambda result: FIRST_ROLES.index(result.role))
+    return ordered[:SEED_ROWS_MAX]
+
+
+def claimed_results(case: Case) -> list[SeedResult]:
+    """The runs that charts show: those behind the claim, else all that trained."""
+    results = case.claim.results
+    chosen = case.claim.claimed or [
+        result for result in results if result.role not in ("duplicate", "not_a_train_log", "aux")
+    ]
+    return chosen[:SEED_ROWS_MAX]
+
+
+def seed_claim(seed: int | None, case: Case) -> SeedClaim | None:
+    """What is claimed of a seed: in submission.json, else in the README's table."""
+    if seed is None:
+        return None
+    for claims in (case.submission.metadata.seed_results, case.submission.readme.seed_results):
+        for claim in claims:
+            if claim.seed == seed and claim.val_bpb is not None:
+                return claim
+    return None
+
+
+def agree(claimed: float | None, logged: float | None, digits: int | None) -> bool | None:
+    """Whether two scores are equal at the claim's decimals, rounded or cut off; None where one is missing."""
+    if claimed is None or logged is None:
+        return None
+    unit = 10.0 ** -(6 if digits is None else digits)
+    return abs(claimed - logged) < unit * (1 + 1e-6)
+
+
+def total_bytes(run: Run, claimed: int | None = None) -> int | None:
+    """The total a run logs: the one that is claimed where it is among them, else the last printed."""
+    totals = [size.bytes for size in run.sizes if size.measure == "total"]
+    if claimed in totals:
+        return claimed
+    return totals[-1] if totals else None
+
+
+def seed_row(result: SeedResult, case: Case) -> SeedRow:
+    run, metric = result.run, result.metric
+    said = seed_claim(result.seed, case) if result.role == "claimed" else None
+    claimed_bpb = finite(said.val_bpb) if said else None
+    logged_bpb = finite(metric.val_bpb) if metric else None
+    claimed_bytes = said.artifact_bytes if said else None
+    logged_bytes = total_bytes(run, claimed_bytes)
+    calibrations = [part.seconds for part in run.calibrations if part.seconds is not None]
+    total_eval = run.total_eval_seconds or (result.metric_run.total_eval_seconds if result.metric_run else None)
+    metric_run = result.metric_run or run
+    return SeedRow(
+        seed=result.seed,
+        role=result.role,
+        file=metric_run.file if metric else run.file,
+        line=metric.line if metric else None,
+        metric=metric.label if metric else None,
+        claimed_bpb=claimed_bpb,
+        logged_bpb=logged_bpb,
+        logged_loss=finite(metric.val_loss) if metric else None,
+        claimed_bytes=claimed_bytes,
+        logged_bytes=logged_bytes,
+        steps=value_of(run.steps),
+        ms_per_step=finite(value_of(run.ms_per_step)),
+        train_seconds=finite(value_of(run.train_seconds)),
+        calibration_seconds=finite(sum(calibrations)) if calibrations else None,
+        eval_seconds=finite(value_of(total_eval)) if total_eval else finite(metric.eval_seconds) if metric else None,
+        world_size=value_of(run.world_size),
+        gpu=value_of(run.gpu),
+        val_tokens=value_of(metric_run.val_tokens) or value_of(run.val_tokens),
+        implied_bytes=implied_bytes(metric, value_of(metric_run.val_tokens) or value_of(run.val_tokens)),
+        bpb_matches=agree(claimed_bpb, logged_bpb, said.digits if said else None),
+        bytes_match=None if claimed_bytes is None or logged_bytes is None else claimed_bytes == logged_bytes,
+        duplicate_of=result.duplicate_of,
+    )
+
+
+def value_of(value):
+    return None if value is None else value.value
+
+
+def implied_bytes(metric: Metric | None, tokens: int | None) -> float | None:
+    """Bytes of the text that was scored: tokens x loss / (ln 2 x bpb)."""
+    loss, bpb = (metric.val_loss, metric.val_bpb) if metric else (None, None)
+    if not tokens or loss is None or not bpb or not (isfinite(loss) and isfinite(bpb)):
+        return None
+    return finite(tokens * loss / (log(2) * bpb))
+
+
+def comparisons(case: Case) -> tuple:
+    """The claimed runs against the record of the day, where the leaderboard knows one."""
+    try:
+        from verify.stats.comparisons import comparisons_of
+    except ImportError:
+        return ()
+    return tuple(comparisons_of(case))

@@ -1,0 +1,160 @@
+"""What the charts of a verdict are drawn from: curves of loss, bytes by measure, phases against the clocks."""
+
+from collections.abc import Iterable, Sequence
+from math import isfinite
+from typing import Literal
+
+from verify.logs.model import Point, Run, SeedResult
+from verify.rule import Case
+from verify.verdict import Curve, Phase, SizeRow
+
+Budget = Literal["train", "eval", "outside"]
+POINTS_MAX = 240  # of one curve; a chart 700 pixels wide shows no more
+CURVES_MAX = 16
+PHASES_MAX = 12  # of one run
+# Events whose seconds are work on the text to be scored: they belong to the evaluation.
+EVAL_EVENTS = frozenset(
+    {"prefill", "precompute", "ngram_precompute", "second_pass", "ttt_prefix", "slot", "paid_prefix"}
+)
+
+
+def thinned(points: Sequence[tuple[int, float]], points_max: int = POINTS_MAX) -> tuple[tuple[int, float], ...]:
+    """At most `points_max` points, first and last among them, at even distances."""
+    if len(points) <= points_max:
+        return tuple(points)
+    last = len(points) - 1
+    return tuple(points[round(index * last / (points_max - 1))] for index in range(points_max))
+
+
+def series(points: Iterable[Point], name: str) -> tuple[tuple[int, float], ...]:
+    """The losses of one kind by step, in nats per token; where a step is printed twice, its last line."""
+    found = {point.step: value for point in points if (value := getattr(point, name)) is not None and isfinite(value)}
+    return thinned(sorted(found.items()))
+
+
+def curve_rows(case: Case, results: Sequence[SeedResult]) -> tuple[Curve, ...]:
+    """Training and validation loss of the claimed runs, then those of the record before."""
+    rows: list[Curve] = []
+    for result in results:
+        if result.run.curve and len(rows) < CURVES_MAX:
+            name = f"run {len(rows) + 1}" if result.seed is None else f"seed {result.seed}"
+            train, validation = series(result.run.curve, "train_loss"), series(result.run.curve, "val_loss")
+            rows.append(Curve(name=name, seed=result.seed, file=result.run.file, train=train, validation=validation))
+    return (*rows, *previous_curves(case))
+
+
+def previous_curves(case: Case) -> tuple[Curve, ...]:
+    try:
+        from verify.stats.curves import previous_record_curves
+    except ImportError:
+        return ()
+    return tuple(previous_record_curves(case))
+
+
+def size_rows(case: Case, results: Sequence[SeedResult]) -> tuple[SizeRow, ...]:
+    """Bytes of every run by each measure in use (rules.md, code-bytes), and what is claimed."""
+    rows: list[SizeRow] = []
+    submission, metadata = case.submission, case.submission.metadata
+    script_bytes = submission.main.bytes if submission.main else None
+    helper_bytes = sum(helper.bytes for helper in submission.helpers)
+    for result in results:
+        rows += sizes_of(result.run, result.seed, script_bytes, helper_bytes)
+    if metadata.artifact_bytes is not None:
+        rows.append(
+            SizeRow(
+                seed=None,
+                measure="claimed",
+                code_bytes=metadata.code_bytes,
+                model_bytes=metadata.model_bytes,
+                total_bytes=metadata.artifact_bytes,
+                source=metadata.file or "",
+            )
+        )
+    return tuple(rows)
+
+
+def sizes_of(run: Run, seed: int | None, script_bytes: int | None, helper_bytes: int) -> list[SizeRow]:
+    """The logged total of one run; then the logged model with the script as it lies in the folder, without and with helpers."""
+    last = {size.measure: size for size in run.sizes}
+    total, code, model = last.get("total"), last.get("code"), last.get("model")
+    rows = []
+    if total or model:
+        shown = total or model
+        assert shown is not None
+        rows.append(
+            SizeRow(
+                seed=seed,
+                measure="as logged",
+                code_bytes=code.bytes if code else total.bytes - model.bytes if total and model else None,
+                model_bytes=model.bytes if model else None,
+                total_bytes=total.bytes if total else None,
+                source=f"{run.file}:{shown.line}",
+            )
+        )
+    if model and script_bytes is not None:
+        measures = [("script as shipped", script_bytes)]
+        if helper_bytes:
+            measures.append(("script and helpers as shipped", script_bytes + helper_bytes))
+        rows += [
+            SizeRow(
+                seed=seed,
+                measure=measure,
+                code_bytes=bytes_,
+                model_bytes=model.bytes,
+                total_bytes=bytes_ + model.bytes,
+                source=f"{run.file}:{model.line}",
+            )
+            for measure, bytes_ in measures
+        ]
+    return rows
+
+
+def phase_rows(results: Sequence[SeedResult]) -> tuple[Phase, ...]:
+    """Timed stretches of the runs, each under the budget it counts against; `outside` is what no budget counts."""
+    rows: list[Phase] = []
+    for result in results:
+        found = [*train_phases(result), *eval_phases(result)]
+        rows += [row for row in found if isfinite(row.seconds) and row.seconds >= 0][:PHASES_MAX]
+    return tuple(rows)
+
+
+def train_phases(result: SeedResult) -> list[Phase]:
+    run = result.run
+    rows = []
+    if clock := run.train_seconds:
+        rows.append(phase(result, run, "training", clock.value, "train", clock.line))
+    for part in run.calibrations:
+        if part.seconds is not None:
+            # Text made by the model itself reads no training data, and was merged after the 600 s (PR 1019).
+            budget: Budget = (
+                "outside" if part.data in ("generated", "random") else "eval" if part.data == "val" else "train"
+            )
+            name = f"calibration ({part.data})" if part.data else "calibration"
+            rows.append(phase(result, run, name, part.seconds, budget, part.line))
+    return rows
+
+
+def eval_phases(result: SeedResult) -> list[Phase]:
+    """The claimed evaluation inside its budget; other evaluations and set-up beside it."""
+    run, claimed = result.metric_run or result.run, result.metric
+    rows = []
+    if claimed is not None and claimed.eval_seconds is not None:
+        rows.append(phase(result, run, claimed.label, claimed.eval_seconds, "eval", claimed.line))
+    elif total := run.total_eval_seconds:
+        rows.append(phase(result, run, "evaluation", total.value, "eval", total.line))
+    # A score is often printed twice, rounded and exact, with one time.
+    seen = {claimed.eval_seconds} if claimed else set()
+    for metric in run.metrics:
+        if metric.eval_seconds is not None and metric.eval_seconds not in seen and metric.family != "step":
+            seen.add(metric.eval_seconds)
+            rows.append(phase(result, run, metric.label, metric.eval_seconds, "outside", metric.line))
+    for event in run.events:
+        seconds = event.fields.get("seconds")
+        if isinstance(seconds, int | float):
+            budget: Budget = "eval" if event.kind in EVAL_EVENTS else "outside"
+            rows.append(phase(result, run, event.kind.replace("_", " "), float(seconds), budget, event.line))
+    return rows
+
+
+def phase(result: SeedResult, run: Run, name: str, seconds: float, budget: Budget, line: int) -> Phase:
+    return Phase(seed=result.seed, name=name, seconds=seconds, budget=budget, file=run.file, line=line)
