@@ -46,7 +46,13 @@ def judge(rule: Rule, case: Case, waivers: Mapping[str, str]) -> RuleResult:
 def audit(tree: Tree, policy: Policy, leaderboard: Leaderboard, waivers: Mapping[str, str] | None = None) -> Verdict:
     """The verdict on one record folder, from its files alone. Runs nothing of it, writes nothing, needs no network."""
     start = time.perf_counter()
-    case = open_case(tree, policy, leaderboard)
+    return decide(open_case(tree, policy, leaderboard), waivers, start)
+
+
+def decide(case: Case, waivers: Mapping[str, str] | None = None, start: float | None = None) -> Verdict:
+    """The verdict on a case that has been read; `start`: when reading began, by time.perf_counter."""
+    start = time.perf_counter() if start is None else start
+    policy = case.policy
     results = tuple(judge(rule, case, waivers or {}) for rule in all_rules())
     status = worst(result.status for result in results)
     return Verdict(

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from math import isfinite
 from typing import Literal
 
+from verify.facts.clocks import NEEDED_EVENTS, late_calibrations
+from verify.facts.sizes import Total, totals
 from verify.logs.model import Point, Run, SeedResult
 from verify.rule import Case
 from verify.verdict import Curve, Phase, SizeRow
@@ -12,10 +14,7 @@ Budget = Literal["train", "eval", "outside"]
 POINTS_MAX = 240  # of one curve; a chart 700 pixels wide shows no more
 CURVES_MAX = 16
 PHASES_MAX = 12  # of one run
-# Events whose seconds are work on the text to be scored: they belong to the evaluation.
-EVAL_EVENTS = frozenset(
-    {"prefill", "precompute", "ngram_precompute", "second_pass", "ttt_prefix", "slot", "paid_prefix"}
-)
+MEASURES = {"logged": "as logged", "shipped": "script as shipped", "helpers": "script and helpers as shipped"}
 
 
 def thinned(points: Sequence[tuple[int, float]], points_max: int = POINTS_MAX) -> tuple[tuple[int, float], ...]:
@@ -52,13 +51,20 @@ def previous_curves(case: Case) -> tuple[Curve, ...]:
 
 
 def size_rows(case: Case, results: Sequence[SeedResult]) -> tuple[SizeRow, ...]:
-    """Bytes of every run by each measure in use (rules.md, code-bytes), and what is claimed."""
-    rows: list[SizeRow] = []
-    submission, metadata = case.submission, case.submission.metadata
-    script_bytes = submission.main.bytes if submission.main else None
-    helper_bytes = sum(helper.bytes for helper in submission.helpers)
-    for result in results:
-        rows += sizes_of(result.run, result.seed, script_bytes, helper_bytes)
+    """Bytes of every run by each measure in use, the same that the rules weigh, and what is claimed of all."""
+    rows = [
+        SizeRow(
+            seed=result.seed,
+            measure=MEASURES[total.measure],
+            code_bytes=total.code_bytes,
+            model_bytes=total.model_bytes,
+            total_bytes=total.total_bytes,
+            source=source(total),
+        )
+        for result in results
+        for total in totals(case, result).values()
+    ]
+    metadata = case.submission.metadata
     if metadata.artifact_bytes is not None:
         rows.append(
             SizeRow(
@@ -73,40 +79,10 @@ def size_rows(case: Case, results: Sequence[SeedResult]) -> tuple[SizeRow, ...]:
     return tuple(rows)
 
 
-def sizes_of(run: Run, seed: int | None, script_bytes: int | None, helper_bytes: int) -> list[SizeRow]:
-    """The logged total of one run; then the logged model with the script as it lies in the folder, without and with helpers."""
-    last = {size.measure: size for size in run.sizes}
-    total, code, model = last.get("total"), last.get("code"), last.get("model")
-    rows = []
-    if total or model:
-        shown = total or model
-        assert shown is not None
-        rows.append(
-            SizeRow(
-                seed=seed,
-                measure="as logged",
-                code_bytes=code.bytes if code else total.bytes - model.bytes if total and model else None,
-                model_bytes=model.bytes if model else None,
-                total_bytes=total.bytes if total else None,
-                source=f"{run.file}:{shown.line}",
-            )
-        )
-    if model and script_bytes is not None:
-        measures = [("script as shipped", script_bytes)]
-        if helper_bytes:
-            measures.append(("script and helpers as shipped", script_bytes + helper_bytes))
-        rows += [
-            SizeRow(
-                seed=seed,
-                measure=measure,
-                code_bytes=bytes_,
-                model_bytes=model.bytes,
-                total_bytes=bytes_ + model.bytes,
-                source=f"{run.file}:{model.line}",
-            )
-            for measure, bytes_ in measures
-        ]
-    return rows
+def source(total: Total) -> str:
+    """The first line that the measure rests on."""
+    place = total.places[0] if total.places else None
+    return "" if place is None else place.file + ("" if place.line is None else f":{place.line}")
 
 
 def phase_rows(results: Sequence[SeedResult]) -> tuple[Phase, ...]:
@@ -123,7 +99,7 @@ def train_phases(result: SeedResult) -> list[Phase]:
     rows = []
     if clock := run.train_seconds:
         rows.append(phase(result, run, "training", clock.value, "train", clock.line))
-    for part in run.calibrations:
+    for part in late_calibrations(run):
         if part.seconds is not None:
             # Text made by the model itself reads no training data, and was merged after the 600 s (PR 1019).
             budget: Budget = (
@@ -151,7 +127,7 @@ def eval_phases(result: SeedResult) -> list[Phase]:
     for event in run.events:
         seconds = event.fields.get("seconds")
         if isinstance(seconds, int | float):
-            budget: Budget = "eval" if event.kind in EVAL_EVENTS else "outside"
+            budget: Budget = "eval" if event.kind in NEEDED_EVENTS else "outside"
             rows.append(phase(result, run, event.kind.replace("_", " "), float(seconds), budget, event.line))
     return rows
 

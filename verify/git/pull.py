@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 DEFAULT_REMOTE = "https://github.com/openai/parameter-golf"
 MAIN_REFS = ("refs/heads/main", "refs/remotes/origin/main", "refs/remotes/upstream/main", "refs/heads/master")
-HEAD_REFS = ("refs/pull/{n}/head", "refs/remotes/origin/pull/{n}/head", "refs/remotes/upstream/pull/{n}/head", "refs/remotes/origin/pr/{n}")  # fmt: skip
+HEAD_REFS = (
+    "refs/pull/{n}/head",
+    "refs/remotes/origin/pull/{n}/head",
+    "refs/remotes/upstream/pull/{n}/head",
+    "refs/remotes/origin/pr/{n}",
+)
 FIRST_PARENTS_MAX = 100_000
 FOLDERS_MAX = 1_000
 
@@ -118,7 +123,7 @@ def changed_folders(
 def _folders(repo: "pygit2.Repository", commit: "pygit2.Oid") -> "dict[str, pygit2.Oid]":
     """Location -> tree of every record folder: records/TRACK/NAME, and records/NAME where the files lie there."""
     found: dict[str, pygit2.Oid] = {}
-    pending = [("records", _child(repo, repo[commit].tree, b"records"))]  # type: ignore[attr-defined]
+    pending = [("records", _child(repo, repo[commit].tree, b"records"))]
     for place, records in pending:
         for track in _subtrees(repo, records):
             name = decoded(track.raw_name)

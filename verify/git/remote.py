@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from verify.errors import BadInput, VerifyError
 
 SCHEMES = ("https", "http", "ssh", "git", "file")
-URL = re.compile(r"(?:%s)://[^\s\x00-\x1f]+" % "|".join(SCHEMES))
+URL = re.compile(rf"(?:{'|'.join(SCHEMES)})://[^\s\x00-\x1f]+")
 BLOB_BYTES_MAX = 32_000_000
 FETCH_SECONDS_MAX = 1_800.0
 LIST_SECONDS_MAX = 60.0
@@ -28,8 +28,15 @@ LOCK_SECONDS_MAX = 600.0
 TERMINATE_SECONDS = 5.0
 STALL = {"GIT_HTTP_LOW_SPEED_LIMIT": "1000", "GIT_HTTP_LOW_SPEED_TIME": "30"}  # bytes per second, seconds
 # Set by a git that calls us (a hook, an alias), they would point every command at its repository.
-REPOSITORY_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE")  # fmt: skip
-HARMLESS = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "credential.helper=", "-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "protocol.version=2")  # fmt: skip
+REPOSITORY_VARIABLES = frozenset(
+    f"GIT_{name}"
+    for name in ("DIR", "WORK_TREE", "INDEX_FILE", "OBJECT_DIRECTORY", "ALTERNATE_OBJECT_DIRECTORIES", "NAMESPACE")
+)
+SETTINGS = (
+    "core.hooksPath=/dev/null", "core.fsmonitor=false", "credential.helper=", "gc.auto=0", "maintenance.auto=false",
+    "protocol.version=2",
+)  # fmt: skip
+HARMLESS = tuple(part for setting in SETTINGS for part in ("-c", setting))
 
 
 def local_repository(remote: str, numbers: Sequence[int]) -> str:
@@ -52,14 +59,17 @@ def local_repository(remote: str, numbers: Sequence[int]) -> str:
             _make(cache, remote)
             _fetch(cache, remote, _offered(remote, numbers))
     except Timeout:
-        raise VerifyError(f"{cache} has been locked for {LOCK_SECONDS_MAX:.0f} s by another run. Wait for it, or end it.") from None
+        raise VerifyError(
+            f"{cache} has been locked for {LOCK_SECONDS_MAX:.0f} s by another run. Wait for it, or end it."
+        ) from None
     return str(cache)
 
 
 def cache_path(url: str) -> Path:
     """Where a URL is cached: named for people, and by digest."""
     root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    label = re.sub(r"[^A-Za-z0-9.-]+", "-", url.partition("://")[2].partition("@")[2] or url.partition("://")[2])[-60:].strip("-.")  # fmt: skip
+    address = url.partition("://")[2]
+    label = re.sub(r"[^A-Za-z0-9.-]+", "-", address.rpartition("@")[2])[-60:].strip("-.")
     return root / "pgolf" / "git" / f"{label}-{hashlib.sha256(url.encode()).hexdigest()[:12]}.git"
 
 
@@ -86,10 +96,14 @@ def _offered(url: str, numbers: Sequence[int]) -> list[int]:
     patterns = [f"refs/pull/{numbers[0]}/head"] if len(numbers) == 1 else ["refs/pull/*/head"]
     done = _git(["ls-remote", "--quiet", url, "refs/heads/main", *patterns], LIST_SECONDS_MAX)
     if done.returncode:
-        raise BadInput(f"{url}: cannot be read: {_reason(done)}. Check the address and the network, or give a local repository.")
+        raise BadInput(
+            f"{url}: cannot be read: {_reason(done)}. Check the address and the network, or give a local repository."
+        )
     names = [line.partition("\t")[2] for line in done.stdout.splitlines()]
     if "refs/heads/main" not in names:
-        raise BadInput(f"{url}: has no branch main to compare a pull request with. Give the challenge's own repository.")
+        raise BadInput(
+            f"{url}: has no branch main to compare a pull request with. Give the challenge's own repository."
+        )
     wanted = set(numbers)
     there = [int(found[1]) for name in names if (found := re.fullmatch(r"refs/pull/([0-9]{1,9})/head", name))]
     offered = sorted(wanted.intersection(there))
@@ -109,7 +123,9 @@ def _fetch(cache: Path, url: str, numbers: Sequence[int]) -> None:
     if done.returncode:
         for left in (cache / "objects" / "pack").glob("tmp_*"):
             left.unlink(missing_ok=True)
-        raise BadInput(f"{url}: cannot be fetched: {_reason(done)}. Check the network and try again, or give a local repository.")
+        raise BadInput(
+            f"{url}: cannot be fetched: {_reason(done)}. Check the network and try again, or give a local repository."
+        )
 
 
 def _reason(done: subprocess.CompletedProcess) -> str:
@@ -123,7 +139,8 @@ def _git(arguments: list[str], seconds_max: float, typed: str = "") -> subproces
     """Run git in a group of its own, which is ended as a whole when the time is over: first asked, then killed."""
     environment = {key: value for key, value in os.environ.items() if key not in REPOSITORY_VARIABLES}
     environment |= {
-        "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true", "SSH_ASKPASS": "true", "GIT_ALLOW_PROTOCOL": ":".join(SCHEMES), "LC_ALL": "C",
+        "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true", "SSH_ASKPASS": "true",
+        "GIT_ALLOW_PROTOCOL": ":".join(SCHEMES), "LC_ALL": "C",
         "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh") + " -oBatchMode=yes", **STALL,
     }  # fmt: skip
     try:
@@ -132,7 +149,9 @@ def _git(arguments: list[str], seconds_max: float, typed: str = "") -> subproces
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
     except FileNotFoundError:
-        raise VerifyError("git is not installed, and a remote by URL needs it. Install git, or give a local repository.") from None
+        raise VerifyError(
+            "git is not installed, and a remote by URL needs it. Install git, or give a local repository."
+        ) from None
     try:
         out, error = process.communicate(typed, timeout=seconds_max)
     except subprocess.TimeoutExpired:

@@ -42,8 +42,8 @@ def repository(path: str) -> "pygit2.Repository":
         raise BadInput(f"{path}: no git repository. Give the folder of a clone, bare or not, or a URL.") from None
 
 
-def decoded(name: bytes) -> str:
-    return name.decode("utf-8", "surrogateescape")
+def decoded(name: bytes | None) -> str:
+    return (name or b"").decode("utf-8", "surrogateescape")
 
 
 def is_odd(name: str) -> bool:
@@ -51,7 +51,7 @@ def is_odd(name: str) -> bool:
     return name in {"", ".", ".."} or "/" in name or name.lower() == ".git"
 
 
-@dataclass(frozen=True)
+@dataclass
 class GitTree:
     """A tree.Tree over one tree object. Holds no open handle, so it can be sent to another process.
 
@@ -101,8 +101,8 @@ class GitTree:
     def _stream(self, oid: str, bytes_max: int) -> bytes:
         """The start of a blob too large to hold, from git's own reader."""
         command = ["git", f"--git-dir={repository(self.repo).path}", "cat-file", "blob", oid]
-        quiet = {"stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
-        with subprocess.Popen(command, stdout=subprocess.PIPE, **quiet) as process:
+        nowhere = subprocess.DEVNULL
+        with subprocess.Popen(command, stdin=nowhere, stdout=subprocess.PIPE, stderr=nowhere) as process:
             assert process.stdout is not None
             try:
                 return process.stdout.read(bytes_max)
@@ -194,7 +194,8 @@ def tree_at(remote: str | Path, commit: str, folder: str, pr: int | None = None)
     except (KeyError, ValueError, pygit2.GitError):
         entry = None
     if entry is None or entry.filemode != MODE_TREE:
-        raise BadInput(f"commit {commit[:12]} has no folder {folder!r}. `git ls-tree -d {commit[:12]} records/` lists what it has.")  # fmt: skip
+        listing = f"`git ls-tree -d {commit[:12]} records/`"
+        raise BadInput(f"commit {commit[:12]} has no folder {folder!r}. {listing} lists what it has.")
     location = folder.strip("/")
     return GitTree(
         str(remote), str(entry.id), location.rpartition("/")[2], location, pr, str(found.id), iso_date(found.commit_time)

@@ -23,6 +23,7 @@ class Value(Generic[T]):
 # sliding     the quantised model, sliding windows
 # ttt, slot, ngram, mixture   evaluations that adapt or mix
 # other       anything else that has a loss or a bpb
+# The family is read from the label, and labels lie: a rule never decides by it alone.
 Family = Literal["step", "pre_quant", "post_quant", "sliding", "ttt", "slot", "ngram", "mixture", "other"]
 
 
@@ -41,9 +42,13 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A printed size in bytes. measure: total (code + model), code (as counted), code_uncompressed, model, model_raw."""
+    """A printed size in bytes.
 
-    measure: Literal["total", "code", "code_uncompressed", "model", "model_raw"]
+    measure: total (code + model), code (as counted), code_uncompressed, model, model_raw (before quantisation), total_raw (code +
+    model_raw, printed by the starter script: not the artifact), artifact (the line does not say whether code is in it)
+    """
+
+    measure: Literal["total", "code", "code_uncompressed", "model", "model_raw", "total_raw", "artifact"]
     label: str
     bytes: int
     line: int
@@ -52,17 +57,21 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Something that collects statistics for quantisation. data is None where the log does not say."""
+    """Something that collects statistics for quantisation. data is None where the log does not say.
+
+    stage: start, generate, collect, done; `done` covers what went before it. A start has no seconds.
+    """
 
     seconds: float | None
     data: Literal["train", "val", "generated", "random"] | None
     line: int
     text: str
+    stage: str = "collect"
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A point of the training curve: losses in nats per token, seconds since the timer started."""
+    """A point of the training curve: losses in nats per token, seconds since the timer started (coarse where the log is)."""
 
     step: int
     line: int
@@ -74,7 +83,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Any other line a grammar knows, by kind, with its fields: ngram_gates, prefill, second_pass, paid_prefix, sweep, ..."""
+    """Any other line a grammar knows, by kind, with its fields. verify/logs/dialects/events.yaml lists the kinds."""
 
     kind: str
     fields: dict[str, int | float | str]
@@ -115,6 +124,18 @@ class Run:
     sizes: list[Size] = field(default_factory=list)
     calibrations: list[Calibration] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    unix_seconds: dict[int, float] = field(default_factory=dict)  # line -> time, where a logger put unix times before the lines
+
+    def of_kind(self, *kinds: str) -> list[Event]:
+        return [event for event in self.events if event.kind in kinds]
+
+    def sizes_of(self, measure: str) -> list[Size]:
+        return [size for size in self.sizes if size.measure == measure]
+
+    @property
+    def total(self) -> Size | None:
+        """The last printed size of code and compressed model together."""
+        return next((size for size in reversed(self.sizes) if size.measure == "total"), None)
 
     def place(self, of, note: str = "") -> Place:
         """The place of a value, metric, size, point ... of this run."""

@@ -11,12 +11,22 @@ from verify.errors import BadInput
 from verify.finding import Model, Status
 
 DEFAULT = "board-2026-05"
+BASES_MAX = 8
+LEVELS = ("note", "warn", "fail")  # how much a finding weighs: a pass that says something, a warning, a failure
+CHOICES = (
+    frozenset({"any", "all"}),
+    frozenset({"logged", "shipped", "helpers"}),
+    frozenset({"timer", "needed", "all"}),
+    frozenset({"token", "byte"}),
+)
 
 
 class RulePolicy(Model):
     """How one rule is applied: the worst status it may give, where that comes from, and its numbers."""
 
-    cap: Literal["fail", "warn", "off"] = Field(description="fail: as found; warn: a failure counts as a warning; off: exempt")
+    cap: Literal["fail", "warn", "off"] = Field(
+        description="fail: as found; warn: a failure counts as a warning; off: exempt"
+    )
     source: str = Field(description="Where this stands: README section, ruling, pull request")
     settings: dict[str, float | int | str | bool | list[str]] = {}
 
@@ -44,23 +54,98 @@ class Policy(Model):
 
 def names() -> list[str]:
     """The policies that come with verify."""
-    return sorted(path.name.removesuffix(".yaml") for path in (files("verify.policy") / "policies").iterdir() if path.name.endswith(".yaml"))  # fmt: skip
+    found = (path.name for path in (files("verify.policy") / "policies").iterdir())
+    return sorted(name.removesuffix(".yaml") for name in found if name.endswith(".yaml"))
 
 
 def load(name_or_path: str) -> Policy:
-    """A policy by name, or from a file of the user's own.
+    """A policy by name, or from a file of the user's own, which may name another as its `base` and say only what differs.
 
     Raises BadInput where there is none or it is not valid.
     """
+    data, path = raw(name_or_path)
+    try:
+        policy = Policy.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise BadInput(f"{path}: {where}: {first['msg']}. `pgolf verify policy schema` says what is allowed.") from None
+    if name_or_path != DEFAULT:
+        check(policy, load(DEFAULT), path)
+    return policy
+
+
+def raw(name_or_path: str, depth: int = 0) -> tuple[dict, Path]:
+    """What the file says, laid over its base."""
     path = Path(str(files("verify.policy") / "policies" / f"{name_or_path}.yaml"))
     if name_or_path not in names():
         path = Path(name_or_path)
         if not path.is_file():
-            raise BadInput(f"policy {name_or_path!r} is not one of {', '.join(names())}, and not a file. Name one of these or give a file's path.")  # fmt: skip
+            known = ", ".join(names())
+            raise BadInput(
+                f"policy {name_or_path!r} is not one of {known}, and not a file. Name one of these or give a file's path."
+            )
     try:
-        return Policy.model_validate(yaml.safe_load(path.read_text()))
-    except yaml.YAMLError as error:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise BadInput(f"{path}: not YAML: {error}. See `pgolf verify policy show {DEFAULT}`.") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise BadInput(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}. `pgolf verify policy schema` says what is allowed.") from None  # fmt: skip
+    if not isinstance(data, dict) or not isinstance(data.get("rules", {}), dict):
+        raise BadInput(
+            f"{path}: not a policy: name, version, title, description and rules are asked for. "
+            f"See `pgolf verify policy show {DEFAULT}`."
+        )
+    base = data.pop("base", None)
+    if base is None:
+        return data, path
+    if depth >= BASES_MAX:
+        raise BadInput(
+            f"{path}: base {base!r}: more than {BASES_MAX} policies in a row. Name one that comes with verify."
+        )
+    below, _ = raw(str(base), depth + 1)
+    return over(below, data), path
+
+
+def over(below: dict, above: dict) -> dict:
+    """A policy with what another says of it laid over: rule by rule, setting by setting."""
+    rules = {rule: dict(said) for rule, said in below.get("rules", {}).items()}
+    for rule, said in above.get("rules", {}).items():
+        if not isinstance(said, dict):
+            rules[rule] = said
+            continue
+        old = rules.get(rule, {})
+        settings = {**old.get("settings", {}), **(said.get("settings") or {})}
+        rules[rule] = {**old, **said, **({"settings": settings} if settings else {})}
+    return {**below, **above, "rules": rules}
+
+
+def check(policy: Policy, known: Policy, path: Path) -> None:
+    """Every rule and every setting is there, and means what the rules read. Raises BadInput."""
+    if strange := sorted(policy.rules.keys() - known.rules.keys()):
+        raise BadInput(f"{path}: no such rule: {', '.join(strange)}. Known are {', '.join(known.rules)}.")
+    if missing := [rule for rule in known.rules if rule not in policy.rules]:
+        raise BadInput(f"{path}: rules without a word: {', '.join(missing)}. Say them, or name a policy as `base`.")
+    for rule, of in known.rules.items():
+        said = policy.rules[rule].settings
+        if of.settings.keys() != said.keys():
+            wrong = sorted(of.settings.keys() ^ said.keys())
+            allowed = ", ".join(of.settings) or "none"
+            raise BadInput(f"{path}: {rule}: missing or too many settings: {', '.join(wrong)}. Allowed: {allowed}.")
+        for name, value in of.settings.items():
+            if not alike(value, said[name]):
+                raise BadInput(f"{path}: {rule}: {name}: {said[name]!r} is not of the kind of {value!r}.")
+
+
+def alike(value, other) -> bool:
+    """Whether a setting is of the kind that a rule reads: a number, a list, or one of the words that weigh a finding."""
+    if isinstance(value, bool) or isinstance(other, bool):
+        return isinstance(value, bool) and isinstance(other, bool)
+    if isinstance(value, int | float):
+        return isinstance(other, int | float)
+    if value in LEVELS:
+        return other in LEVELS
+    for words in CHOICES:
+        if isinstance(value, list) and value and set(value) <= words:
+            return isinstance(other, list) and set(other) <= words
+        if isinstance(value, str) and value in words:
+            return isinstance(other, str) and other in words
+    return type(value) is type(other)

@@ -26,9 +26,8 @@ STARTS = re.compile(
     r"^(\s*)(?:([-+=:!])|(\d+)([.)]))"
 )  # what begins a list, a heading or a rule, at the start of a text only
 # What GitHub turns into links by itself: mentions, issues, addresses, commit ids.
-AUTOLINK = re.compile(
-    r"@(?=\w)|#(?=\w)|://|\b(?:www|WWW|Www)(?=\.)|\b[Gg][Hh](?=-\d)|\b[0-9a-f]{6}(?=[0-9a-f]{1,34}\b)|:(?=\w+:)", re.I
-)
+AUTOLINK = re.compile(r"@(?=\w)|#(?=\w)|:(?=//)|\bwww(?=\.)|\bGH(?=-\d)|:(?=\w+:)", re.IGNORECASE)
+COMMIT = re.compile(r"\b(?=[0-9a-f]*[a-f])[0-9a-f]{7,40}\b", re.IGNORECASE)
 
 
 def to_markdown(verdict: Verdict) -> str:
@@ -54,7 +53,8 @@ def size(text: str) -> int:
 
 def plain(value: str, characters_max: int = TEXT_CHARACTERS) -> str:
     """Text that means nothing to Markdown or GitHub: one line, every special character escaped, nothing that links itself."""
-    joined = AUTOLINK.sub(lambda match: match[0] + JOINER, printable(value, characters_max))
+    joined = AUTOLINK.sub(lambda match: match[0] + JOINER, printable(value, characters_max).strip() or ABSENT)
+    joined = COMMIT.sub(lambda match: JOINER.join(re.findall(".{1,6}", match[0])), joined)
     escaped = SPECIAL.sub(r"\\\1", joined).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return STARTS.sub(lambda m: f"{m[1]}\\{m[2]}" if m[2] else f"{m[1]}{m[3]}\\{m[4]}", escaped)
 
@@ -203,7 +203,7 @@ def place_text(place: Place, verdict: Verdict) -> str:
     name = code(show.place_name(place), 180)
     url = show.place_url(verdict, place)
     linked = f"[{name}](<{url}>)" if url else name
-    quote = f": {code(place.quote)}" if place.quote.strip() else ""
+    quote = f": {code(place.quote)}" if place.quote else ""
     return linked + quote + (f" ({plain(place.note, 200)})" if place.note else "")
 
 

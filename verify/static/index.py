@@ -34,12 +34,14 @@ def index(script: Script) -> Module | None:
 
 def _walk(tree: ast.Module, body: Function, module: Module) -> None:
     """Depth first, in source order, without recursion: hostile trees are deep."""
+    order = 0
     stack: list[tuple[ast.AST, ast.AST | None, Function, str | None]] = [(tree, None, body, None)]
     pop, extend = stack.pop, stack.extend
     fields: dict[type, tuple[str, ...]] = {}
     while stack:
         node, parent, function, owner = pop()
         node.parent = parent  # type: ignore[attr-defined]
+        node.order = order = order + 1  # type: ignore[attr-defined]
         kind = type(node)
         if kind in KEPT:
             function.kinds[kind].append(node)

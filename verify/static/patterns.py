@@ -7,7 +7,8 @@ import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+from verify.static.program import Function
+
 ADDING = {"append", "extend", "add", "push"}
 DEPTH_MAX = 8  # names followed backwards
 
@@ -75,36 +76,28 @@ def keyword(call: ast.Call, *names: str) -> ast.AST | None:
     return None
 
 
-def own_nodes(top: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
-    """Every node below `top` with its parent, other functions' bodies left out."""
-    stack = [top]
-    while stack:
-        parent = stack.pop()
-        for child in ast.iter_child_nodes(parent):
-            yield child, parent
-            if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
-                stack.append(child)
-
-
 @dataclass(slots=True)
 class Scope:
-    """One function, indexed: nodes by type, parents, bindings by name."""
+    """One function, seen through the index of the program: live nodes by type, parents, bindings by name."""
 
-    node: ast.AST
-    parents: dict[ast.AST, ast.AST] = field(default_factory=dict)
-    kinds: dict[type, list] = field(default_factory=dict)
+    function: Function
     bindings: dict[str, list[Binding]] = field(default_factory=dict)
 
+    @property
+    def node(self) -> ast.AST:
+        return self.function.node
+
     def of(self, *kinds: type) -> list:
-        return [node for kind in kinds for node in self.kinds.get(kind, ())]
+        """The function's own nodes of these types that the claimed runs may come to."""
+        return [node for kind in kinds for node in self.function.kinds.get(kind, ()) if not getattr(node, "is_dead", False)]
 
     def calls(self, *names: str) -> list[ast.Call]:
         """Calls whose last part is one of the names."""
-        return [call for call in self.kinds.get(ast.Call, ()) if last(call) in names]
+        return [call for call in self.of(ast.Call) if last(call) in names]
 
     def above(self, node: ast.AST) -> Iterator[ast.AST]:
-        """Parents, from the nearest outwards."""
-        while (node := self.parents.get(node)) is not None:  # type: ignore[arg-type, assignment]
+        """Parents, from the nearest outwards, up to the function."""
+        while (node := getattr(node, "parent", None)) is not None and node is not self.function.node:  # type: ignore[assignment]
             yield node
 
     def within(self, node: ast.AST, *kinds: type) -> ast.AST | None:
@@ -181,32 +174,29 @@ def _bind(scope: Scope, target: ast.AST, value: ast.AST | None, node: ast.AST, h
         scope.bindings.setdefault(name, []).append(Binding(name, value, node, how))
 
 
-def scope_of(top: ast.AST) -> Scope:
-    """Index one function, method or module body."""
-    scope = Scope(top)
-    if isinstance(top, FUNCTIONS):
-        arguments = top.args
-        for argument in arguments.posonlyargs + arguments.args + arguments.kwonlyargs:
-            scope.bindings.setdefault(argument.arg, []).append(Binding(argument.arg, None, argument, "param"))
-    for node, parent in own_nodes(top):
-        scope.parents[node] = parent
-        scope.kinds.setdefault(type(node), []).append(node)
-        match node:
-            case ast.Assign():
-                for target in node.targets:
-                    _bind(scope, target, node.value, node, "assign")
-            case ast.AnnAssign(value=value) if value is not None:
-                _bind(scope, node.target, value, node, "assign")
-            case ast.NamedExpr():
-                _bind(scope, node.target, node.value, node, "assign")
-            case ast.AugAssign():
-                _bind(scope, node.target, node.value, node, "aug")
-            case ast.For() | ast.AsyncFor() | ast.comprehension():
-                _bind(scope, node.target, node.iter, node, "for")
-            case ast.withitem(optional_vars=target) if target is not None:
-                _bind(scope, target, node.context_expr, node, "assign")
-            case ast.Call(func=ast.Attribute(attr=attr)) if attr in ADDING and node.args:
-                _bind(scope, node.func.value, node.args[0], node, "item")
-            case ast.Call() if node.args and last(node) in {"copyto", "add_at"}:
-                _bind(scope, node.args[0], node.args[-1], node, "item")
+def scope_of(function: Function) -> Scope:
+    """The bindings of one function or module body, from the program's index."""
+    scope = Scope(function)
+    for name in function.parameters:
+        scope.bindings.setdefault(name, []).append(Binding(name, None, function.node, "param"))
+    for assign in scope.of(ast.Assign):
+        for target in assign.targets:
+            _bind(scope, target, assign.value, assign, "assign")
+    for node in scope.of(ast.AnnAssign, ast.NamedExpr):
+        if node.value is not None:
+            _bind(scope, node.target, node.value, node, "assign")
+    for node in scope.of(ast.AugAssign):
+        _bind(scope, node.target, node.value, node, "aug")
+    for node in scope.of(ast.For, ast.AsyncFor):
+        _bind(scope, node.target, node.iter, node, "for")
+    for node in scope.of(ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp):
+        for generator in node.generators:
+            _bind(scope, generator.target, generator.iter, node, "for")
+    for node in scope.of(ast.With):
+        for item in node.items:
+            if item.optional_vars is not None:
+                _bind(scope, item.optional_vars, item.context_expr, node, "assign")
+    for call in scope.of(ast.Call):
+        if call.args and isinstance(call.func, ast.Attribute) and call.func.attr in ADDING:
+            _bind(scope, call.func.value, call.args[0], call, "item")
     return scope

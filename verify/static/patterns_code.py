@@ -1,12 +1,13 @@
 """The code of a submission that its claimed runs reach, with each function's text and index made once and shared by rules."""
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from verify.finding import QUOTE_CHARACTERS_MAX, Place
+from verify.finding import Place
 from verify.rule import Case
-from verify.static.patterns import Scope, dotted, number, own_nodes, scope_of
+from verify.static.patterns import Scope, dotted, number, scope_of
 from verify.static.program import Function, Program
 from verify.submission.model import Script
 
@@ -47,17 +48,23 @@ class Code:
     def scope(self, function: Function) -> Scope:
         key = id(function)
         if key not in self.scopes:
-            self.scopes[key] = scope_of(function.node)
+            self.scopes[key] = scope_of(function)
         return self.scopes[key]
 
-    def having(self, *needles: str) -> Iterator[tuple[Function, Scope]]:
-        """Functions whose text holds one of the needles: a cheap first look, before the tree is read."""
+    def having(self, *needles: str, also: tuple[str, ...] = ()) -> Iterator[tuple[Function, Scope]]:
+        """Functions whose text holds one of the needles, and one of `also`: a cheap first look, before the tree is read."""
         hit: dict[int, bool] = {}
         for function in self.functions:
             script = id(function.script)
             if script not in hit:
-                hit[script] = any(needle in function.script.source for needle in needles)
-            if hit[script] and any(needle in self.text(function) for needle in needles):
+                hit[script] = _holds(function.script.source, needles, also)
+            if hit[script] and _holds(self.text(function), needles, also):
+                yield function, self.scope(function)
+
+    def matching(self, pattern: re.Pattern[str]) -> Iterator[tuple[Function, Scope]]:
+        """Functions whose text matches a pattern: again only a first look."""
+        for function in self.functions:
+            if pattern.search(self.text(function)):
                 yield function, self.scope(function)
 
     def any(self, *needles: str) -> bool:
@@ -66,16 +73,7 @@ class Code:
 
     def place(self, function: Function, node: ast.AST, note: str = "") -> Place:
         """Where a node stands, with its line."""
-        line = getattr(node, "lineno", None)
-        script = function.script
-        lines = self.lines_of(script)
-        quote = lines[line - 1].strip() if line and line <= len(lines) else ""
-        column = getattr(node, "col_offset", 0)
-        if len(quote) > QUOTE_CHARACTERS_MAX:  # a minified line: show the node's surroundings
-            raw = lines[line - 1]  # type: ignore[operator]
-            start = max(0, min(column, len(raw)) - 40)
-            quote = raw[start : start + QUOTE_CHARACTERS_MAX].strip()
-        return Place(file=script.path, line=line, quote=quote[:QUOTE_CHARACTERS_MAX], note=note, unpacked=script.is_packed)
+        return self.program.place(function, node, note)
 
     def value(self, node: ast.AST) -> float | str | bool | None:
         """A literal's value, or that of a setting (`args.x`, `h.x`, `X`) in the claimed runs; None where it cannot be told."""
@@ -96,10 +94,14 @@ class Code:
         if key not in self.constants:
             self.constants[key] = [
                 node
-                for node, _ in own_nodes(function.node)
+                for node in ast.walk(function.node)
                 if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) >= TEXT_CHARACTERS_MIN
             ]
         return self.constants[key]
+
+
+def _holds(text: str, needles: tuple[str, ...], also: tuple[str, ...]) -> bool:
+    return any(needle in text for needle in needles) and (not also or any(needle in text for needle in also))
 
 
 def code_of(case: Case) -> Code | None:
@@ -107,7 +109,7 @@ def code_of(case: Case) -> Code | None:
     if NOTE not in case.notes:
         program = case.program
         case.notes[NOTE] = (
-            Code(program, [function for function in program.functions if function.reached is not False])
+            Code(program, program.reached)
             if program is not None and program.functions
             else None
         )

@@ -12,8 +12,10 @@ How to ask:
 """
 
 import ast
+import gc
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -246,19 +248,37 @@ def local_values(function: Function, name: str) -> list[ast.expr]:
     return []
 
 
+@contextmanager
+def _no_collection():
+    """Trees are large and live: the cycle collector would walk them again and again while they grow."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 def analyse(submission: Submission, claim: Claim) -> Program | None:
     """The program of a submission: its main script and helpers. None where there is no script that can be read.
 
     A script that no Python up to 3.12 can parse stands in `unparsed`; if that is the main one there is no program
     but an empty one (no functions), so that a rule can say "unproven" and name it.
     """
+    if submission.main is None:
+        return None
+    with _no_collection():
+        return _analyse(submission, submission.main, claim)
+
+
+def _analyse(submission: Submission, main: Script, claim: Claim) -> Program | None:
     from verify.static.index import index
     from verify.static.reach import reach
     from verify.static.settings import effective
+    from verify.static.witness import Witness, claimed_text
 
-    if submission.main is None:
-        return None
-    python = [submission.main] + [helper for helper in submission.helpers if helper.path != submission.main.path]
+    python = [main] + [helper for helper in submission.helpers if helper.path != main.path]
     python = [script for script in python if script.language == "python"]
     modules, unparsed = [], []
     for script in python:
@@ -266,13 +286,14 @@ def analyse(submission: Submission, claim: Claim) -> Program | None:
         if module is None:
             unparsed.append(script)
         else:
-            module.is_helper = script is not submission.main
+            module.is_helper = script is not main
             modules.append(module)
-    if not modules or submission.main in unparsed:
+    if not modules or main in unparsed:
         return Program([], [], {}, unparsed) if unparsed else None
     program = Program([module.script for module in modules], [f for module in modules for f in module.functions], {}, unparsed, modules)  # fmt: skip
     for function in program.functions:
         program.by_short[function.short].append(function)
+    program.cache["witness"] = Witness(claimed_text(submission, claim))
     effective(program, submission, claim)
     reach(program)
     return program

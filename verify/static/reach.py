@@ -8,6 +8,7 @@ import ast
 
 from verify.static.fold import UNKNOWN, arguments_of, fold, known
 from verify.static.program import Function, Program
+from verify.static.witness import Witness
 
 ENDINGS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 DYNAMIC = frozenset({"globals", "locals", "eval", "exec", "vars", "__import__"})
@@ -87,8 +88,11 @@ def _round(program: Program) -> None:
 def _dead(program: Program, function: Function) -> list[ast.AST]:
     """Mark what a function cannot come to, and list it."""
     dead: list[ast.AST] = []
+    witness: Witness | None = program.cache.get("witness")  # type: ignore[assignment]
 
     def bury(nodes) -> None:
+        if nodes and witness is not None and witness.printed(nodes):
+            return  # it ran: the log holds what it prints
         for statement in nodes:
             for node in ast.walk(statement):
                 if not getattr(node, "is_dead", False):

@@ -51,8 +51,7 @@ class Stratum(Model):
     source: str
     seeds: tuple[Seed, ...]
     artifact_bytes: int | None = None  # of all its runs, where no single one is known
-    gpus: int | None = None
-    gpu: str | None = None
+    hardware: str | None = None  # as said by who ran them
 
     @property
     def scores(self) -> tuple[float, ...]:
@@ -81,7 +80,8 @@ class Row(Model):
     bytes_per_token: float | None = None
     folder: str
     commit: str
-    listed: str
+    listed: str  # where it is on a board
+    hardware: str | None = None  # as claimed
     reproduction: Reproduction | None = None
     notes: tuple[str, ...] = ()
     seeds: tuple[Seed, ...] = ()

@@ -18,6 +18,8 @@ from verify.stats.student import quantile, tail
 from verify.verdict import Comparison
 
 MARGIN_NATS = 0.005
+README_P = 0.01  # README: with the margin
+BOARD_P = 0.25  # PR 1902, PR 2146: without it
 LN_2 = math.log(2.0)
 CONFIDENCE = 0.90  # of the two-sided interval; its lower end is a one-sided 95 % bound
 
@@ -50,7 +52,11 @@ class Sample:
         std = math.sqrt(math.fsum((value - mean) ** 2 for value in kept) / (n - 1))
         if std <= 1e-12 * abs(mean):
             return cls(n, mean, None, kept, (f"the {n} values differ by rounding alone: not {n} independent runs",))
-        notes = () if different == n else (f"{n - different + 1} of {n} values are the same: one run counted more than once?",)
+        notes = (
+            ()
+            if different == n
+            else (f"{n - different + 1} of {n} values are the same: one run counted more than once?",)
+        )
         return cls(n, mean, std, kept, notes)
 
     @classmethod
@@ -127,7 +133,9 @@ def compare_samples(
         bytes_per_token = None
     plain = welch(new, old)
     token = welch(new, old, margin_bpb(margin_nats, bytes_per_token)) if bytes_per_token else None
-    notes = plain.notes if bytes_per_token else (*plain.notes, "bytes per token are not known: no test in nats per token")
+    notes = (
+        plain.notes if bytes_per_token else (*plain.notes, "bytes per token are not known: no test in nats per token")
+    )
     return Comparison(
         against=against,
         against_pr=against_pr,
@@ -164,3 +172,14 @@ def compare(
 ) -> Comparison:
     """Per-seed val_bpb against per-seed val_bpb. `bytes_per_token` of the new submission; None: no test in nats per token."""
     return compare_samples(Sample.of(new), Sample.of(old), bytes_per_token, against, against_pr)
+
+
+def meets_readme(comparison: Comparison, per: str = "token") -> bool | None:
+    """The written rule: a gain above 0.005 nats per token (or "byte") at p < 0.01. None: cannot be told."""
+    p = comparison.p_margin_token if per == "token" else comparison.p_margin_byte
+    return None if p is None else p < README_P
+
+
+def meets_board(comparison: Comparison) -> bool | None:
+    """The rule as applied from 28 April 2026 on: lower, at p < 0.25. None: cannot be told."""
+    return None if comparison.p is None else comparison.p < BOARD_P

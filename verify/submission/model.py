@@ -37,6 +37,9 @@ class Script:
     source: str = ""  # equal to text where nothing is packed
     language: str = "python"  # python, c, cpp, cuda, shell
     problems: tuple[Problem, ...] = ()
+    inside: str | None = None  # the packed script that carries this source; its bytes are counted there (bytes is 0)
+    runs: tuple[str, ...] = ()  # files of the folder that it executes as they are: exec(open(path).read()), runpy.run_path(path)
+    settings: dict[str, Place] = field(default_factory=dict)  # environment that the packed layers set before they run `source`
 
     @property
     def is_packed(self) -> bool:

@@ -84,7 +84,9 @@ def strength(results: list[RuleResult], rule: str) -> str:
     shown = [result for result in results if result.status is not Status.EXEMPT]
     if any(finding.lead and has_line(finding) for result in shown for finding in result.findings):
         return "lead"
-    warned = any(result.status is Status.WARN and any(counts(f) and has_line(f) for f in result.findings) for result in shown)
+    warned = any(
+        result.status is Status.WARN and any(counts(f) and has_line(f) for f in result.findings) for result in shown
+    )
     return "lead" if warned and rule in DISPUTED else ""
 
 

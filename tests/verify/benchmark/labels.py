@@ -22,6 +22,7 @@ class Label:
     index: int
     pr: int | None
     sha: str
+    date: str  # of the last commit of the pull request
     folder: str
     label: str  # violation, accepted, clean_unmerged
     rules: tuple[str, ...]
@@ -60,6 +61,7 @@ def load_labels(path: Path) -> list[Label]:
                 index=index,
                 pr=case["pr"],
                 sha=case["sha"],
+                date=case["date"],
                 folder=case["folder"],
                 label=case["label"],
                 rules=tuple(case["rules"]),

@@ -49,4 +49,8 @@ class Store:
 def record(name: str, track: str = "track_10min_16mb", **more: str) -> Files:
     """The files of one record folder."""
     folder = f"records/{track}/{name}"
-    return {f"{folder}/train_gpt.py": SCRIPT + f"# {name}\n", f"{folder}/README.md": f"# {name}\n", **{f"{folder}/{path}": text for path, text in more.items()}}
+    return {
+        f"{folder}/train_gpt.py": SCRIPT + f"# {name}\n",
+        f"{folder}/README.md": f"# {name}\n",
+        **{f"{folder}/{path}": text for path, text in more.items()},
+    }

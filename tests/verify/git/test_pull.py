@@ -136,16 +136,23 @@ def test_real_heads_agree_with_git_diff():
     compared = 0
     for number in random.Random(1).sample(every, 60):
         done = subprocess.run(
-            ["git", f"--git-dir={CHALLENGE}", "diff", "--raw", "-z", "--no-renames", f"main...refs/pull/{number}/head", "--", "records"],
+            ["git", f"--git-dir={CHALLENGE}", "diff", "--raw", "-z", "--no-renames", f"main...refs/pull/{number}/head", "--",
+             "records"],
             capture_output=True, check=False,
         )  # fmt: skip
         if done.returncode or not done.stdout:
             continue
         fields = done.stdout.decode("utf-8", "surrogateescape").split("\0")
-        paths = [path.split("/") for raw, path in zip(fields[::2], fields[1::2], strict=False) if not raw.endswith(" D")]
+        paths = [
+            path.split("/") for raw, path in zip(fields[::2], fields[1::2], strict=False) if not raw.endswith(" D")
+        ]
         expected = {"/".join(parts[:3]) for parts in paths if len(parts) > 3 and parts[1].startswith("track_")}
         try:
-            found = {tree.location for tree in pull_request(CHALLENGE, number) if tree.location.split("/")[1].startswith("track_")}
+            found = {
+                tree.location
+                for tree in pull_request(CHALLENGE, number)
+                if tree.location.split("/")[1].startswith("track_")
+            }
         except BadInput:
             found = set()
         assert expected <= found

@@ -66,7 +66,16 @@ def test_large_blobs_stay_away_where_the_server_can_filter(cache, store, monkeyp
 def test_served_over_the_network(cache, store, tmp_path):
     """The same through a real server, git daemon, on a port of its own."""
     port = 20_000 + os.getpid() % 20_000
-    command = ["git", "daemon", "--reuseaddr", "--export-all", f"--base-path={tmp_path}", "--listen=127.0.0.1", f"--port={port}", str(tmp_path)]
+    command = [
+        "git",
+        "daemon",
+        "--reuseaddr",
+        "--export-all",
+        f"--base-path={tmp_path}",
+        "--listen=127.0.0.1",
+        f"--port={port}",
+        str(tmp_path),
+    ]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True) as server:
         try:
             url = f"git://127.0.0.1:{port}/served.git"

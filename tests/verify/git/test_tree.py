@@ -70,7 +70,11 @@ def test_names_that_lead_out_of_the_folder_are_never_read(tmp_path, name):
         tree.read(name.decode(), 10)
 
 
-@given(name=st.binary(min_size=1, max_size=30).filter(lambda raw: b"\0" not in raw and b"/" not in raw and raw.lower() not in (b".", b"..", b".git")))
+@given(
+    name=st.binary(min_size=1, max_size=30).filter(
+        lambda raw: b"\0" not in raw and b"/" not in raw and raw.lower() not in (b".", b"..", b".git")
+    )
+)
 def test_any_other_name_is_read_as_it_stands(tmp_path_factory, name):
     store = Store(tmp_path_factory.mktemp("s"))
     made = store.raw_tree([("100644", name, store.repo.create_blob(b"content"))])

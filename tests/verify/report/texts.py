@@ -4,7 +4,17 @@ from hypothesis import strategies as st
 
 from tests.verify.report.verdicts import HOSTILE
 
-PIECES = [*HOSTILE, *"<>&\"'`*_~|[](){}#@!=+-.:/\\%$^\n\r\t\x1b\x00 01ax", "www.", "http://", "GH-1", "abc1234", "&lt;", "\u202e", "\ud800"]
+PIECES = [
+    *HOSTILE,
+    *"<>&\"'`*_~|[](){}#@!=+-.:/\\%$^\n\r\t\x1b\x00 01ax",
+    "www.",
+    "http://",
+    "GH-1",
+    "abc1234",
+    "&lt;",
+    "\u202e",
+    "\ud800",
+]
 
 texts = st.one_of(
     st.text(max_size=30),

@@ -1,6 +1,7 @@
 """Verdicts made by hand: an ordinary one, one that lacks everything, and one whose every text is an attack."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import cycle
 
 from pydantic import BaseModel
 
@@ -311,22 +312,32 @@ def bare() -> Verdict:
 FIXED = {"status", "found", "cap", "budget", "schema", "level", "role"}  # not written by a submission
 
 
-def with_texts(model: BaseModel, text: Callable[[], str]) -> dict:
-    """The model as a dict in which every free text is `text()`."""
+def with_texts(model: BaseModel, text: Callable[[str], str]) -> dict:
+    """The model as a dict in which every free text is `text(what it was)`."""
 
     def changed(key: str, value):
         if isinstance(value, dict):
             if key == "measured":
-                return {text(): text() if isinstance(inner, str) else inner for inner in value.values()}
+                return {text(name): text(inner) if isinstance(inner, str) else inner for name, inner in value.items()}
             return {name: changed(name, inner) for name, inner in value.items()}
         if isinstance(value, list | tuple):
             return [changed(key, inner) for inner in value]
-        return text() if isinstance(value, str) and key not in FIXED else value
+        return text(value) if isinstance(value, str) and key not in FIXED else value
 
-    return {name: changed(name, value) for name, value in model.model_dump(mode="json").items()}
+    return {name: changed(name, value) for name, value in model.model_dump().items()}
+
+
+def filled(texts: Iterable[str]) -> Verdict:
+    """The ordinary verdict with these texts in turn in every field, so that each field gets each of them over many calls."""
+    turn = cycle(texts)
+    return Verdict.model_validate(with_texts(verdict(), lambda _: next(turn)))
+
+
+def harmless(attack: Verdict) -> Verdict:
+    """The same verdict with a plain word wherever there is a text: what the structure of its report must equal."""
+    return Verdict.model_validate(with_texts(attack, lambda old: "word" if old else ""))
 
 
 def hostile() -> Verdict:
     """The ordinary verdict with an attack in every text."""
-    attacks = iter(range(10**9))
-    return Verdict.model_validate(with_texts(verdict(), lambda: HOSTILE[next(attacks) % len(HOSTILE)]))
+    return filled(HOSTILE)

@@ -1,0 +1,229 @@
+"""`verify audit`: the verdict on a folder or a pull request, on the terminal and as JSON, Markdown or HTML."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from verify.errors import BadInput
+from verify.git.pull import DEFAULT_REMOTE
+from verify.policy.model import DEFAULT
+
+if TYPE_CHECKING:
+    from verify.policy.model import Policy
+    from verify.tree import Tree
+    from verify.verdict import Verdict
+
+OUTPUT = click.Path(dir_okay=False, allow_dash=True, path_type=str)
+REMOTE_HELP = "With --pr: a local clone (only read) or a URL (fetched into the user's cache)."
+SEPARATOR = "\n---\n\n"  # between the Markdown of several folders
+
+
+@click.command()
+@click.argument("folder", required=False, type=click.Path(path_type=str))
+@click.option("--pr", type=click.IntRange(1, 10**9), metavar="N", help="Judge what pull request N adds or changes.")
+@click.option("--remote", default=DEFAULT_REMOTE, show_default=True, metavar="REPO", help=REMOTE_HELP)  # fmt: skip
+@click.option(
+    "--folder", "only_folder", metavar="NAME", help="With --pr: only this one of its record folders; by default all."
+)
+@click.option(
+    "--policy", "policy_name", default=DEFAULT, show_default=True, metavar="NAME|FILE", help="What is weighed how."
+)
+@click.option(
+    "--waive", multiple=True, metavar="RULE=REASON", help="Do not hold a rule against it; the reason is recorded."
+)
+@click.option(
+    "--waivers", "waiver_file", type=click.Path(path_type=Path), metavar="FILE", help="YAML file of lines RULE: REASON."
+)
+@click.option("--only", multiple=True, metavar="RULE", help="Only this rule or check; may be given again.")
+@click.option(
+    "--json",
+    "json_to",
+    is_flag=False,
+    flag_value="-",
+    type=OUTPUT,
+    metavar="[OUT]",
+    help="Write JSON to OUT, or to standard output.",
+)
+@click.option(
+    "--markdown",
+    "markdown_to",
+    is_flag=False,
+    flag_value="-",
+    type=OUTPUT,
+    metavar="[OUT]",
+    help="Write Markdown fit for a comment.",
+)
+@click.option(
+    "--html",
+    "html_to",
+    is_flag=False,
+    flag_value="-",
+    type=OUTPUT,
+    metavar="[OUT]",
+    help="Write one self-contained page.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Passed checks, all findings and all places too.")
+@click.pass_context
+def audit(
+    context,
+    folder,
+    pr,
+    remote,
+    only_folder,
+    policy_name,
+    waive,
+    waiver_file,
+    only,
+    json_to,
+    markdown_to,
+    html_to,
+    verbose,
+) -> None:
+    """Judge a record FOLDER, or the folders of a pull request, from their files alone.
+
+    Nothing of them is run. The exit code is that of the worst verdict: 0 passes, 1 a rule is broken, 3 something is unproven.
+    """
+    outputs = {"json": json_to, "markdown": markdown_to, "html": html_to}
+    if sum(to == "-" for to in outputs.values()) > 1:
+        raise BadInput("more than one of --json, --markdown, --html goes to standard output. Give all but one a file.")
+    trees = chosen(folder, pr, remote, only_folder)
+    verdicts = judge_all(trees, policy_name, waive, waiver_file, only)
+    for kind, to in outputs.items():
+        if to:
+            write(kind, to, verdicts)
+    if "-" not in outputs.values():
+        show(verdicts, verbose)
+        for to in filter(None, outputs.values()):
+            click.echo(f"Written: {to}", err=True)
+    from verify.finding import worst
+    from verify.verdict import EXIT_CODES
+
+    context.exit(EXIT_CODES[worst(verdict.status for verdict in verdicts)])
+
+
+def chosen(folder: str | None, pr: int | None, remote: str, only_folder: str | None) -> "list[Tree]":
+    """The trees to judge. Raises BadInput where both or neither is asked for, or nothing is there."""
+    if (folder is None) == (pr is None):
+        raise BadInput("give a FOLDER or --pr N, one of them.")
+    if folder is not None:
+        if only_folder:
+            raise BadInput("--folder belongs to --pr. Give FOLDER alone.")
+        from verify.folder import FolderTree
+
+        return [FolderTree(folder)]
+    from verify.git.pull import pull_request
+
+    assert pr is not None
+    trees = pull_request(remote, pr)
+    wanted = [tree for tree in trees if only_folder in (None, tree.name, tree.location)]
+    if not wanted:
+        from verify.submission.text import printable
+
+        has = ", ".join(printable(tree.name, 120) for tree in trees[:10])
+        raise BadInput(
+            f"pull request {pr} has no folder {only_folder!r}. It has {has}. Name one of these, or leave --folder out."
+        )
+    return list(wanted)
+
+
+def judge_all(
+    trees: "Sequence[Tree]", policy_name: str, waive: Sequence[str], waiver_file: Path | None, only: Sequence[str]
+) -> "list[Verdict]":
+    from verify.audit import audit as audit_tree
+    from verify.policy.model import load
+    from verify.stats.leaderboard import Leaderboard
+
+    policy = load(policy_name)
+    waivers = waivers_of(waive, waiver_file, policy)
+    board = Leaderboard.load()
+    verdicts = [audit_tree(tree, policy, board, waivers) for tree in trees]
+    return [narrowed(verdict, only) for verdict in verdicts] if only else verdicts
+
+
+def waivers_of(waive: Sequence[str], waiver_file: Path | None, policy: "Policy") -> Mapping[str, str]:
+    if not waive and not waiver_file:
+        return {}
+    from verify.rule import all_rules
+    from verify.waivers import collect
+
+    return collect(waive, waiver_file, policy, [rule.code for rule in all_rules()])
+
+
+def narrowed(verdict: "Verdict", only: Sequence[str]) -> "Verdict":
+    """The same verdict with some rules or checks alone, and what they come to."""
+    from verify.finding import worst
+    from verify.summary import headline
+
+    results = tuple(result for result in verdict.results if result.rule in only or result.code in only)
+    found = {name for result in results for name in (result.rule, result.code)}
+    for name in only:
+        if name not in found:
+            known = ", ".join(sorted({result.rule for result in verdict.results}))
+            raise BadInput(
+                f"--only {name!r}: no such rule or check. Name one of {known}, or a check as {verdict.results[0].code}."
+            )
+    status = worst(result.status for result in results)
+    return verdict.model_copy(update={"results": results, "status": status, "headline": headline(status, results)})
+
+
+def show(verdicts: "Sequence[Verdict]", verbose: bool) -> None:
+    from rich.console import Console
+
+    from verify.report.terminal import print_verdict
+
+    console = Console(highlight=False)
+    for number, verdict in enumerate(verdicts):
+        if number:
+            console.print()
+        print_verdict(verdict, console, verbose)
+
+
+def write(kind: str, to: str, verdicts: "Sequence[Verdict]") -> None:
+    """One format to a file or to standard output. Several pages go to files named for their folders."""
+    if kind == "html" and len(verdicts) > 1:
+        if to == "-":
+            raise BadInput(
+                f"{len(verdicts)} folders make {len(verdicts)} pages. Name one with --folder, or give --html a file name."
+            )
+        for path, verdict in zip(page_names(Path(to), verdicts), verdicts, strict=True):
+            put(path, texts("html")([verdict]))
+        return
+    put(to, texts(kind)(verdicts))
+
+
+def put(to: str | Path, text: str) -> None:
+    if to == "-":
+        click.echo(text, nl=False)
+        return
+    from verify.write import write_text
+
+    write_text(Path(to), text)
+
+
+def page_names(path: Path, verdicts: "Sequence[Verdict]") -> list[Path]:
+    """OUT-NAME.html for each folder; names are of others' making, so only letters, digits and ._- of them are used."""
+    names = []
+    for number, verdict in enumerate(verdicts, 1):
+        label = re.sub(r"[^A-Za-z0-9._-]+", "-", verdict.submission.name)[:80].strip(".-")
+        names.append(path.with_name(f"{path.stem}-{number}-{label}{path.suffix}"))
+    return names
+
+
+def texts(kind: str) -> "Callable[[Sequence[Verdict]], str]":
+    """How verdicts become text in a format; each is imported only when asked for."""
+    if kind == "json":
+        from verify.report.as_json import to_json
+
+        return lambda verdicts: (
+            to_json(verdicts[0]) if len(verdicts) == 1 else "[" + ",".join(map(to_json, verdicts)) + "]\n"
+        )
+    if kind == "markdown":
+        from verify.report.markdown import to_markdown
+
+        return lambda verdicts: SEPARATOR.join(map(to_markdown, verdicts))
+    from verify.report.html import to_html
+
+    return lambda verdicts: to_html(verdicts[0])

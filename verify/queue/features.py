@@ -1,0 +1,140 @@
+"""What makes two submissions the same, in a few numbers: digests of logs, of scores, of code, and a sketch of the code.
+
+Code is compared as tokens: comments, docstrings, white space and every chosen name are taken away, numbers stay. So the same
+code under other names is equal, and another learning rate is not. The sketch is MinHash with one permutation (Li, Owen,
+Zhang 2012): each of BINS parts of the hash range keeps its smallest hash, and the share of equal bins estimates the Jaccard
+similarity of the two sets of shingles (SHINGLE tokens in a row).
+"""
+
+import hashlib
+import keyword
+import re
+import zlib
+from dataclasses import dataclass
+
+from verify.logs.model import Metric, SeedResult
+from verify.rule import Case
+
+SHINGLE = 12  # tokens
+BINS = 64
+TOKENS_MAX = 200_000
+LOG_BYTES_MIN = 500  # shorter ones are equal by chance
+CODE_TOKENS_MIN = 200  # shorter ones are stubs
+SCORE_DIGITS_MIN = 6  # decimals; rounder scores are equal by chance
+
+TOKEN = re.compile(
+    r"""(?P<string>[rbfuRBFU]{0,2}(?:\"{3}(?:[^\\]|\\.)*?\"{3}|'{3}(?:[^\\]|\\.)*?'{3}|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'))"""
+    r"|(?P<comment>\#[^\n]*)|(?P<name>[A-Za-z_]\w*)|(?P<number>\d[\w.]*|\.\d\w*)|(?P<line>\n)|(?P<sign>[^\w\s])",
+    re.DOTALL,
+)
+# Names that say what a program does, whoever wrote it, stay as they are.
+KEPT = frozenset(keyword.kwlist) | {
+    "torch",
+    "self",
+    "range",
+    "len",
+    "print",
+    "min",
+    "max",
+    "int",
+    "float",
+    "F",
+    "nn",
+    "dist",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Digests are hexadecimal and short; None or empty: nothing worth comparing.
+
+    logs      file -> digest of its bytes
+    scores    (seed, val_loss, val_bpb) of the claimed runs, as printed
+    script    digest of the main script's bytes
+    code      digest of what it runs, normalised
+    sketch    smallest hash of each bin, of what it runs
+    """
+
+    logs: dict[str, str]
+    scores: tuple[tuple[int | None, float | None, float], ...]
+    script: str | None
+    code: str | None
+    sketch: tuple[int, ...]
+
+
+def features(case: Case) -> Features:
+    main = case.submission.main
+    tokens = normalised(main.source) if main else []
+    enough = len(tokens) >= CODE_TOKENS_MIN
+    return Features(
+        logs={log.path: log.sha256[:20] for log in case.submission.logs if log.bytes >= LOG_BYTES_MIN},
+        scores=tuple(sorted({score for result in case.claim.claimed if (score := score_of(result))}, key=str)),
+        script=main.sha256[:20] if main and main.bytes > LOG_BYTES_MIN else None,
+        code=digest("\n".join(tokens).encode("utf-8", "surrogatepass")) if enough else None,
+        sketch=sketch(tokens) if enough else (),
+    )
+
+
+def score_of(result: SeedResult) -> tuple[int | None, float | None, float] | None:
+    """A claimed run's score, where it is printed with so many digits that chance does not repeat it."""
+    metric = result.metric
+    if metric is None or metric.val_bpb is None or decimals(metric) < SCORE_DIGITS_MIN:
+        return None
+    return result.seed, metric.val_loss, metric.val_bpb
+
+
+def decimals(metric: Metric) -> int:
+    """Decimals of val_bpb as a shortest decimal: 1.0611 has 4."""
+    return len(repr(metric.val_bpb).partition(".")[2])
+
+
+def normalised(source: str) -> list[str]:
+    """The tokens of a Python source, with chosen names numbered in order of appearance."""
+    names: dict[str, str] = {}
+    tokens: list[str] = []
+    starts_line, depth = True, 0
+    for match in TOKEN.finditer(source):
+        kind, text = match.lastgroup, match[0]
+        if kind == "line":
+            starts_line = True
+            continue
+        if kind == "comment" or (kind == "string" and starts_line and not depth):  # a docstring
+            continue
+        starts_line = False
+        if kind == "sign":
+            depth = max(0, depth + (text in "([{") - (text in ")]}"))
+        elif kind == "name" and text not in KEPT:
+            text = names.setdefault(text, f"n{len(names)}")
+        tokens.append(text)
+        if len(tokens) >= TOKENS_MAX:
+            break
+    return tokens
+
+
+def sketch(tokens: list[str]) -> tuple[int, ...]:
+    """The smallest hash of each bin; an empty bin holds -1.
+
+    Names are numbered by first appearance, which one inserted line shifts everywhere: here every chosen name is the same.
+    """
+    plain = [zlib.crc32(token.encode("utf-8", "surrogatepass")) if not is_numbered(token) else 1 for token in tokens]
+    least = [-1] * BINS
+    for index in range(len(plain) - SHINGLE + 1):
+        value = hash(tuple(plain[index : index + SHINGLE])) & 0xFFFFFFFFFFFF  # of integers: the same in every process
+        spot, rest = value % BINS, value // BINS
+        if least[spot] < 0 or rest < least[spot]:
+            least[spot] = rest
+    return tuple(least)
+
+
+def is_numbered(token: str) -> bool:
+    return token[0] == "n" and token[1:].isdecimal()
+
+
+def similarity(one: tuple[int, ...], other: tuple[int, ...]) -> float:
+    """Share of equal bins, of those that hold something: about the Jaccard similarity of the shingles."""
+    used = [(a, b) for a, b in zip(one, other, strict=True) if a >= 0 or b >= 0]
+    return sum(a == b for a, b in used) / len(used) if used else 0.0
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:20]
