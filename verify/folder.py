@@ -34,7 +34,9 @@ class FolderTree:
     def __init__(self, path: str | os.PathLike[str]):
         given = Path(path)
         if not given.exists():
-            raise BadInput(f"{str(given)!r} does not exist. Give the path of a record folder, as records/track_10min_16mb/NAME.")
+            raise BadInput(
+                f"{str(given)!r} does not exist. Give the path of a record folder, as records/track_10min_16mb/NAME."
+            )
         if not given.is_dir():
             raise BadInput(f"{str(given)!r} is a file. Give the folder that holds train_gpt.py and submission.json.")
         self.root = Path(os.path.realpath(given))
@@ -46,9 +48,13 @@ class FolderTree:
         try:
             self._list("", 0, found)
         except PermissionError as error:
-            raise BadInput(f"{str(given)!r} cannot be read: {error.strerror}. Give yourself the right to read it.") from None
+            raise BadInput(
+                f"{str(given)!r} cannot be read: {error.strerror}. Give yourself the right to read it."
+            ) from None
         if not found:
-            raise BadInput(f"{str(given)!r} holds no file. Give the folder that holds train_gpt.py and submission.json.")
+            raise BadInput(
+                f"{str(given)!r} holds no file. Give the folder that holds train_gpt.py and submission.json."
+            )
         self._files = tuple(sorted(found, key=lambda info: info.path))
         self._kinds = {info.path: info.kind for info in self._files}
 

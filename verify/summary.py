@@ -248,8 +248,6 @@ def implied_bytes(metric: Metric | None, tokens: int | None) -> float | None:
 
 def comparisons(case: Case) -> tuple:
     """The claimed runs against the record of the day, where the leaderboard knows one."""
-    try:
-        from verify.stats.comparisons import comparisons_of
-    except ImportError:
-        return ()
+    from verify.stats.comparisons import comparisons_of
+
     return tuple(comparisons_of(case))

@@ -43,10 +43,8 @@ def curve_rows(case: Case, results: Sequence[SeedResult]) -> tuple[Curve, ...]:
 
 
 def previous_curves(case: Case) -> tuple[Curve, ...]:
-    try:
-        from verify.stats.curves import previous_record_curves
-    except ImportError:
-        return ()
+    from verify.stats.curves import previous_record_curves
+
     return tuple(previous_record_curves(case))
 
 

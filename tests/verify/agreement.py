@@ -23,7 +23,13 @@ from verify.submission.read import read_submission
 
 REVISION = "4908dc46f21ed3fdd08d2fdca285deb2194b9599"  # the commit that the corpus is of
 TRACKS = ("track_10min_16mb", "track_non_record_16mb")
-TOLERANCE = {"ms_per_step": 0.006, "train_time_s": 0.0005, "eval_time_s": 0.0006, "total_eval_time_s": 0.05, "score_from_logs": 5e-9}
+TOLERANCE = {
+    "ms_per_step": 0.006,
+    "train_time_s": 0.0005,
+    "eval_time_s": 0.0006,
+    "total_eval_time_s": 0.05,
+    "score_from_logs": 5e-9,
+}
 EVIDENCE = re.compile(r"(?P<file>\S.*?):(?P<line>\d+): `(?P<text>.*)` - last score")
 
 
@@ -59,7 +65,9 @@ class Agreement:
     def table(self) -> str:
         names = sorted({*self.matches, *self.mismatches, *self.unproven})
         rows = [f"{'field':34} {'matches':>8} {'mismatch':>8} {'unproven':>8}"]
-        rows += [f"{name:34} {self.matches[name]:8} {self.mismatches[name]:8} {self.unproven[name]:8}" for name in names]
+        rows += [
+            f"{name:34} {self.matches[name]:8} {self.mismatches[name]:8} {self.unproven[name]:8}" for name in names
+        ]
         counts = [sum(counter.values()) for counter in (self.matches, self.mismatches, self.unproven)]
         rows.append(f"{'all':34} {counts[0]:8} {counts[1]:8} {counts[2]:8}   {100 * self.share_right:.2f} % right")
         return "\n".join(rows)
@@ -88,7 +96,9 @@ def compare_folder(out: Agreement, record: dict[str, Any], submission: Submissio
     statistic = next((name for prefix, name in (("mean_best", "best_of"), ("mean", "mean"), ("best", "best"), ("single", "single")) if kind.startswith(prefix)), None)  # fmt: skip
     out.compare("score_kind", claim.statistic, statistic if "no log" not in kind else None, where)
     totals = [result.run.total.bytes for result in claim.claimed or claim.results if result.run.total]
-    out.compare("max_artifact_bytes_from_logs", max(totals, default=None), record["max_artifact_bytes_from_logs"], where)
+    out.compare(
+        "max_artifact_bytes_from_logs", max(totals, default=None), record["max_artifact_bytes_from_logs"], where
+    )
     by_file = {log.file: log for log in logs}
     texts = {log.path: log for log in submission.logs}
     results = {result.run.file: result for result in claim.results}
@@ -98,7 +108,9 @@ def compare_folder(out: Agreement, record: dict[str, Any], submission: Submissio
         if log is None:
             out.compare("log_file", "absent", seed["log_file"] if seed["role"] != "not_a_train_log" else None, place)
             continue
-        compare_log(out, seed, log, results.get(log.file), place, hashlib.md5(texts[log.file].text.encode()).hexdigest())
+        compare_log(
+            out, seed, log, results.get(log.file), place, hashlib.md5(texts[log.file].text.encode()).hexdigest()
+        )
     return logs, claim
 
 
@@ -117,10 +129,17 @@ def compare_metadata(out: Agreement, claimed: dict[str, Any], submission: Submis
     for name, value in pairs.items():
         out.compare(f"claimed.{name}", value, claimed.get(name), where)
     if claimed.get("seeds"):
-        out.compare("claimed.seeds", list(metadata.seeds) or None, claimed["seeds"] if isinstance(claimed["seeds"], list) else None, where)
+        out.compare(
+            "claimed.seeds",
+            list(metadata.seeds) or None,
+            claimed["seeds"] if isinstance(claimed["seeds"], list) else None,
+            where,
+        )
 
 
-def compare_log(out: Agreement, true: dict[str, Any], log: Log, result: SeedResult | None, where: str, md5: str) -> None:
+def compare_log(
+    out: Agreement, true: dict[str, Any], log: Log, result: SeedResult | None, where: str, md5: str
+) -> None:
     role = result.role if result else "not_a_train_log"
     if result and result.role == "duplicate":
         role = f"duplicate:{result.duplicate_of}"  # type: ignore[assignment]
@@ -200,7 +219,11 @@ def after_training(run: Run) -> dict[str, Any]:
         return found[-1] if found else None  # type: ignore[return-value]
 
     def calibration(stage: str, data: str | None = None) -> float | None:
-        found = [of.seconds for of in run.calibrations if of.stage == stage and of.seconds is not None and data in (None, of.data)]
+        found = [
+            of.seconds
+            for of in run.calibrations
+            if of.stage == stage and of.seconds is not None and data in (None, of.data)
+        ]
         return found[-1] if found else None
 
     return {
@@ -239,7 +262,9 @@ def compare_last_scores(benchmark: str, challenge: str) -> Agreement:
             run = main_run(log) if log else None
             metric = last_score(run) if run else None
             value = re.search(r"(?:val_bpb|bpb)[:=] ?([\d.]+)", match["text"])
-            out.compare("last score: val_bpb", metric.val_bpb if metric else None, float(value[1]) if value else None, where)
+            out.compare(
+                "last score: val_bpb", metric.val_bpb if metric else None, float(value[1]) if value else None, where
+            )
             out.compare("last score: line", metric.line if metric else None, int(match["line"]), where)
     return out
 
@@ -249,7 +274,9 @@ def main(arguments: list[str]) -> None:
     benchmark = os.environ.get("PGOLF_BENCHMARK")
     if not challenge or not (corpus or benchmark):
         sys.exit("Set PGOLF_CHALLENGE (a clone of the challenge) and PGOLF_CORPUS or PGOLF_BENCHMARK.")
-    for out in ([compare_corpus(corpus, challenge)] if corpus else []) + ([compare_last_scores(benchmark, challenge)] if benchmark else []):
+    for out in ([compare_corpus(corpus, challenge)] if corpus else []) + (
+        [compare_last_scores(benchmark, challenge)] if benchmark else []
+    ):
         print(out.table())
         if "--list" in arguments:
             print("\n".join(out.differences))

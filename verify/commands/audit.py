@@ -9,7 +9,6 @@ import click
 
 from verify.errors import BadInput
 from verify.git.pull import DEFAULT_REMOTE
-from verify.policy.model import DEFAULT
 
 if TYPE_CHECKING:
     from verify.policy.model import Policy
@@ -18,6 +17,9 @@ if TYPE_CHECKING:
 
 OUTPUT = click.Path(dir_okay=False, allow_dash=True, path_type=str)
 REMOTE_HELP = "With --pr: a local clone (only read) or a URL (fetched into the user's cache)."
+POLICY_HELP = (
+    "What is weighed how; by default the rules as last applied. `pgolf verify policy list` names what there is."
+)
 SEPARATOR = "\n---\n\n"  # between the Markdown of several folders
 
 
@@ -28,9 +30,7 @@ SEPARATOR = "\n---\n\n"  # between the Markdown of several folders
 @click.option(
     "--folder", "only_folder", metavar="NAME", help="With --pr: only this one of its record folders; by default all."
 )
-@click.option(
-    "--policy", "policy_name", default=DEFAULT, show_default=True, metavar="NAME|FILE", help="What is weighed how."
-)
+@click.option("--policy", "policy_name", metavar="NAME|FILE", help=POLICY_HELP)
 @click.option(
     "--waive", multiple=True, metavar="RULE=REASON", help="Do not hold a rule against it; the reason is recorded."
 )
@@ -130,13 +130,17 @@ def chosen(folder: str | None, pr: int | None, remote: str, only_folder: str | N
 
 
 def judge_all(
-    trees: "Sequence[Tree]", policy_name: str, waive: Sequence[str], waiver_file: Path | None, only: Sequence[str]
+    trees: "Sequence[Tree]",
+    policy_name: str | None,
+    waive: Sequence[str],
+    waiver_file: Path | None,
+    only: Sequence[str],
 ) -> "list[Verdict]":
     from verify.audit import audit as audit_tree
-    from verify.policy.model import load
+    from verify.policy.model import DEFAULT, load
     from verify.stats.leaderboard import Leaderboard
 
-    policy = load(policy_name)
+    policy = load(policy_name or DEFAULT)
     waivers = waivers_of(waive, waiver_file, policy)
     board = Leaderboard.load()
     verdicts = [audit_tree(tree, policy, board, waivers) for tree in trees]

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from verify.commands.audit import POLICY_HELP
 from verify.errors import BadInput
 from verify.git.pull import DEFAULT_REMOTE
-from verify.policy.model import DEFAULT
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,9 +43,7 @@ GROUPS_SHOWN = 12
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for all output.",
 )
-@click.option(
-    "--policy", "policy_name", default=DEFAULT, show_default=True, metavar="NAME|FILE", help="What is weighed how."
-)
+@click.option("--policy", "policy_name", metavar="NAME|FILE", help=POLICY_HELP)
 @click.option("--jobs", "workers", type=click.IntRange(1, 256), help="Processes; by default one for each processor.")
 @click.option(
     "--seconds", default=60.0, show_default=True, type=click.FloatRange(0.1), help="Time limit of one folder."
@@ -67,13 +65,14 @@ def audit_all(folders, prs, remote, out, policy_name, workers, seconds, memory_m
 
     The exit code is 1 where a submission could not be judged; verdicts do not change it.
     """
-    from verify.policy.model import load
+    from verify.policy.model import DEFAULT, load
     from verify.queue import jobs as queue_jobs
     from verify.queue.run import Limits, run
     from verify.queue.store import Store
 
     if bool(folders) == bool(prs):
         raise BadInput("give FOLDERS or --prs RANGE, one of them.")
+    policy_name = policy_name or DEFAULT
     policy = load(policy_name)
     jobs = (
         queue_jobs.of_pull_requests(remote, queue_jobs.parse_numbers(prs), policy)
@@ -132,7 +131,8 @@ def say(console: "Console", ended: "Row | Crash") -> None:
     else:
         text = f" {ended.kind}: {printable(ended.job.label, 90)}: {printable(ended.sentence, 160)} -> {ended.report}"
         line = Text.assemble(("BUG     ", "bold white on red"), text)
-    console.print(line, overflow="ellipsis", no_wrap=console.is_terminal)
+    # On a terminal a line is one line; a pipe has no width.
+    console.print(line, overflow="ellipsis", no_wrap=True, soft_wrap=not console.is_terminal)
 
 
 def label(pr: int | None, name: str) -> str:
@@ -150,12 +150,18 @@ def finish(queue: "Queue", total: int, out: Path) -> None:
     numbers = summary(queue, total, own, duplicates.counts(groups, near))
     write_text(out / "summary.json", json.dumps(numbers, indent=2) + "\n")
     write_text(out / "duplicates.json", json.dumps(duplicates.as_data(groups, near), indent=1) + "\n")
-    write_index(queue, out)
+    write_text(out / "index.html", index(queue, numbers, duplicates.earliest(groups)))
     report(numbers, groups, queue.crashes, out)
 
 
-def write_index(queue: "Queue", out: Path) -> None:
-    """The page over all verdicts."""
+def index(queue: "Queue", numbers: dict, same: dict[tuple[int | None, str], str]) -> str:
+    """The page over all verdicts. Those that crashed have none: the note says how many."""
+    from verify.report.index import QueueRow, index_page
+
+    rows = [QueueRow(**{**row.index, "duplicate_of": same.get((row.pr, row.location))}) for row in queue.rows]
+    policies = ", ".join(sorted({row.policy for row in queue.rows}))
+    crashes = f", {numbers['crashes']} not judged for a bug of ours (crashes/)" if numbers["crashes"] else ""
+    return index_page(rows, note=f"{numbers['verdicts']:,} verdicts under {policies or 'no policy'}{crashes}.")
 
 
 def report(numbers: dict, groups: "list[Group]", crashes: "list[Crash]", out: Path) -> None:
@@ -175,9 +181,8 @@ def report(numbers: dict, groups: "list[Group]", crashes: "list[Crash]", out: Pa
     plain: Callable[[str], None] = lambda text: console.print(text, markup=False, soft_wrap=True)  # noqa: E731
     statuses = ", ".join(f"{status} {count:,}" for status, count in sorted(numbers["statuses"].items()))
     times = numbers["milliseconds"]
-    plain(
-        f"{numbers['verdicts']:,} verdicts on {numbers['pull_requests']:,} pull requests ({numbers['kept']:,} kept): {statuses or 'none'}"
-    )
+    verdicts, pulls, kept = numbers["verdicts"], numbers["pull_requests"], numbers["kept"]
+    plain(f"{verdicts:,} verdicts on {pulls:,} pull requests ({kept:,} kept): {statuses or 'none'}")
     if times["median"] is not None:
         plain(
             f"median {times['median']:.0f} ms, p99 {times['p99']:.0f} ms, slowest {times['max']:.0f} ms; "

@@ -14,6 +14,12 @@ def judged(case: Case) -> list[SeedResult]:
     return [result for result in case.claim.results if result.role in ("unclaimed", "support", "rerun")]
 
 
+def logged_seeds(case: Case) -> list[SeedResult]:
+    """The runs behind the claim and the further seeds shown beside it."""
+    results = judged(case)
+    return results + [other for other in case.claim.results if other.role == "support" and other not in results]
+
+
 def name(result: SeedResult) -> str:
     """How a sentence names a run: by its seed, else by its file."""
     return f"seed {result.seed}" if result.seed is not None else PurePosixPath(result.run.file).name
@@ -48,7 +54,18 @@ def with_loss(result: SeedResult) -> tuple[Metric | None, Run]:
     if metric is None or (metric.val_loss is not None and metric.val_bpb is not None):
         return metric, run
     for other in run.metrics:
-        if other.val_bpb is not None and other.val_loss is not None and metric.val_bpb is not None:
-            if abs(other.val_bpb - metric.val_bpb) < 1e-4:
-                return other, run
+        if other.val_loss is not None and is_near(other.val_bpb, metric.val_bpb):
+            return other, run
     return None, run
+
+
+def is_near(one: float | None, other: float | None) -> bool:
+    """Whether two printed scores are one, with fewer digits."""
+    return one is not None and other is not None and abs(one - other) < 1e-4
+
+
+def other_with_loss(result: SeedResult) -> tuple[Metric | None, Run]:
+    """Another final score of the run that has its loss: it says which text is scored, not how the claim is counted."""
+    run = result.metric_run or result.run
+    found = [metric for metric in run.metrics if metric.val_loss is not None and metric.val_bpb is not None]
+    return (found[-1] if found else None), run

@@ -35,10 +35,28 @@ class Difference:
         return f"{self.name} {' / '.join(self.values)}"
 
 
-def comparable(run: Run) -> dict[str, Value]:
-    """The settings of a run that can be compared, by name. Paths are compared by their last part."""
+def comparable(result: SeedResult) -> dict[str, tuple[Value, Run]]:
+    """The settings of a run that can be compared, with the run that prints them. Paths are compared by their last part.
+
+    Settings of the evaluation are those of the run that gives the score, where that is another.
+    """
     skipped = {*rules()["per_run"], *rules()["harmless"]}
-    found = {name: value for name, value in run.settings.items() if name not in skipped}
+    run, scored = result.run, result.metric_run or result.run
+    values = {name: value for name, value in run.settings.items() if name not in skipped}
+    found = {name: (value, run) for name, value in (values | fields_of(run)).items()}
+    if scored is not run:
+        found |= {name: (value, scored) for name, value in scored.settings.items() if is_of_evaluation(name)}
+    return {name: value for name, value in found.items() if name not in skipped}
+
+
+def is_of_evaluation(name: str) -> bool:
+    beginnings = [start for starts in rules()["of_evaluation"].values() for start in starts]
+    return name.startswith(("eval_", *beginnings))
+
+
+def fields_of(run: Run) -> dict[str, Value]:
+    """Settings that a run prints outside its list, in the same shape."""
+    found: dict[str, Value] = {}
     for name in FIELDS:
         value = getattr(run, name)
         if value is not None:
@@ -47,6 +65,9 @@ def comparable(run: Run) -> dict[str, Value]:
         value = run.settings.get(name)
         if value is not None:
             found[name] = Value(PurePosixPath(str(value.value).rstrip("/")).name, value.line, value.text)
+    for event in run.events:
+        if event.kind == "reserve" and "effective_seconds" in event.fields:
+            found["training_seconds_left"] = Value(event.fields["effective_seconds"], event.line, event.text)
     return found
 
 
@@ -75,25 +96,22 @@ def kind_of(name: str, family: str | None) -> str:
 
 def differences(results: list[SeedResult]) -> list[Difference]:
     """What differs between the runs of a claim, among the settings that all of them print."""
-    runs = [result.run for result in results]
-    if len(runs) < 2:
+    if len(results) < 2:
         return []
-    tables = [comparable(run) for run in runs]
+    tables = [comparable(result) for result in results]
     families = {result.metric.family for result in results if result.metric}
     family = families.pop() if len(families) == 1 else None
     found = []
     for name in tables[0]:
-        values = [table.get(name) for table in tables]
-        present = [value for value in values if value is not None]
-        if len(present) < len(values) or all(same(value.value, present[0].value) for value in present):
+        present = [pair for table in tables if (pair := table.get(name)) is not None]
+        if len(present) < len(tables) or all(same(value.value, present[0][0].value) for value, _ in present):
             continue
-        if name == "val_tokens" and differ_by_a_window(present):
+        if name == "val_tokens" and differ_by_a_window([value for value, _ in present]):
             kind = "window"
         else:
             kind = kind_of(name, family)
-        shown = tuple(dict.fromkeys(str(value.value)[:40] for value in present))
-        places = tuple(run.place(value) for run, value in zip(runs, present, strict=True))
-        found.append(Difference(name, kind, shown, places))
+        shown = tuple(dict.fromkeys(str(value.value)[:40] for value, _ in present))
+        found.append(Difference(name, kind, shown, tuple(run.place(value) for value, run in present)))
     return found
 
 

@@ -12,7 +12,7 @@ from verify.logs.model import Run, SeedResult, Size
 from verify.rule import Case
 from verify.submission.model import Script
 
-STUB_BYTES_MAX = 600  # a script so short only opens another one
+COUNTED = "train_gpt.py"  # README: all counted code lives there
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +44,17 @@ def claimed_bytes(case: Case, result: SeedResult) -> int | None:
     return case.submission.metadata.artifact_bytes
 
 
-def script_bytes(case: Case) -> tuple[int, list[Place]] | None:
-    """The script as it lies in the folder; a stub that opens another script counts with it."""
-    main = case.submission.main
-    if main is None:
-        return None
-    if main.bytes <= STUB_BYTES_MAX and case.submission.helpers:
-        parts: list[Script] = [main, *case.submission.helpers]
-        return sum(part.bytes for part in parts), [file_place(part) for part in parts]
-    return main.bytes, [file_place(main)]
+def counted_script(case: Case) -> Script | None:
+    """The script whose bytes count: train_gpt.py, which may only open the one that runs; else the one that runs."""
+    named = next((script for script in case.submission.scripts if script.path == COUNTED), None)
+    return named or case.submission.main
+
+
+def uncounted(case: Case) -> list[Script]:
+    """Sources that run beside the counted script."""
+    counted, main = counted_script(case), case.submission.main
+    found = {script.path: script for script in ([main] if main else []) + list(case.submission.helpers)}
+    return [script for path, script in found.items() if counted is None or path != counted.path]
 
 
 def file_place(script: Script, note: str = "") -> Place:
@@ -76,17 +78,15 @@ def totals(case: Case, result: SeedResult) -> dict[str, Total]:
         elif model and code:
             places = (run.place(model), run.place(code))
             found["logged"] = Total("logged", model.bytes + code.bytes, code.bytes, model.bytes, places)
-        shipped = script_bytes(case)
+        script = counted_script(case)
         shown = model or total
-        if model_bytes is not None and shipped is not None and shown is not None:
-            code_bytes, places_ = shipped
-            place = run.place(shown)
-            found["shipped"] = Total("shipped", model_bytes + code_bytes, code_bytes, model_bytes, (place, *places_))
-            extra = [script for script in case.submission.helpers if script.path not in {p.file for p in places_}]
-            if extra:
-                more = code_bytes + sum(script.bytes for script in extra)
-                places_ = [*places_, *map(file_place, extra)]
-                found["helpers"] = Total("helpers", model_bytes + more, more, model_bytes, (place, *places_))
+        if model_bytes is not None and script is not None and shown is not None:
+            places = (run.place(shown), file_place(script))
+            found["shipped"] = Total("shipped", model_bytes + script.bytes, script.bytes, model_bytes, places)
+            if extra := uncounted(case):
+                code_bytes = script.bytes + sum(other.bytes for other in extra)
+                places = (*places, *map(file_place, extra))
+                found["helpers"] = Total("helpers", model_bytes + code_bytes, code_bytes, model_bytes, places)
         return found
     return {}
 

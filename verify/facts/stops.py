@@ -6,7 +6,7 @@ from verify.finding import Place
 from verify.logs.model import Run, SeedResult
 
 FORCED = ("force_stop_step", "forced_stop_step", "stop_step", "stop_at_step")
-SECONDS_NEAR = 1.5  # of a step: how far from its budget the clock stops a loop
+STEPS_LATE = 1.5  # how long after its time the clock stops a loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,9 @@ def forced_step(run: Run) -> int | None:
 
 def budget_seconds(run: Run) -> float | None:
     """Seconds after which the loop stops: the cap less what is reserved for calibration."""
+    for event in run.events:
+        if event.kind == "reserve" and isinstance(left := event.fields.get("effective_seconds"), int | float):
+            return float(left)
     cap = run.max_wallclock_seconds
     if cap is None:
         return None
@@ -59,8 +62,9 @@ def stop_of(result: SeedResult) -> Stop | None:
         budget = budget_seconds(run)
         ended, steps = run.train_seconds, run.steps
         if budget is not None and ended is not None and steps is not None and steps.value > 0:
-            # The line names the clock, but the loop went on after the time was up, or ended before.
-            if abs(ended.value - budget) > max(SECONDS_NEAR * ended.value / steps.value, 1.0):
+            # The line names the clock, but the loop went on after the time was up.
+            slack = max(STEPS_LATE * ended.value / steps.value, 1.0)
+            if ended.value > budget + slack:
                 return Stop("forced", None, places)
         return Stop("clock", budget, places)
     if run.steps is not None and run.iterations is not None and run.steps.value == run.iterations.value:

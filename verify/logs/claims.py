@@ -12,10 +12,22 @@ from statistics import fmean, pstdev, stdev
 from verify.finding import Place
 from verify.logs.model import Claim, Log, Metric, Role, Run, SeedResult
 from verify.logs.names import seed_in_name
-from verify.logs.scores import DIGITS_MIN, by_key, decimals_of, equal, finite, last_score, score_equal_to, score_labelled
+from verify.logs.scores import (
+    DIGITS_MIN,
+    by_key,
+    comparable,
+    decimals_of,
+    equal,
+    finite,
+    last_score,
+    score_equal_to,
+    score_labelled,
+)
 from verify.submission.model import SeedClaim, Submission
 
 BPB_MAX = 20.0  # a "bits per byte" above this is something else
+NEAR_UNITS = 1.0  # of the claim's last decimal
+CLOSE_BPB = 0.0005  # a score this near to the claim is the one that is meant
 SAME_SCORE_DECIMALS = 4  # a val_loss field that holds the bits per byte of the README
 BEST_OF_MIN = 2
 
@@ -34,14 +46,39 @@ def claim_of(submission: Submission, logs: Sequence[Log]) -> Claim:
     claim = _headline(submission)
     claim.results = _results(logs)
     usable = [result for result in claim.results if not result.duplicate_of and finite(result.run)]
-    pairs = _matched_seeds(_seed_claims(submission), usable)
-    if not _by_seeds(claim, pairs, submission) and not _by_headline(claim, usable, submission):
+    spare = _other_runs(logs, claim.results)
+    pairs = _matched_seeds(_seed_claims(submission), [*usable, *spare])
+    found = _by_seeds(claim, pairs) or _by_headline(claim, usable, submission)
+    found = found or _by_headline(claim, spare, submission)
+    found = found or _by_headline(
+        claim, usable, submission, NEAR_UNITS
+    )  # cut instead of rounded, or a mean of rounded values
+    if not found:
         _by_seed_numbers(claim, pairs, usable, submission)
-    _set_roles(claim, usable)
+    if claim.matches is False and not _is_certain(claim, submission, logs):
+        claim.matches = None
+    claim.results += [result for result in spare if result.role == "claimed"]
+    _set_roles(claim)
     scores = claim.scores()
     if len(scores) > 1:
         claim.std_sample, claim.std_population = stdev(scores), pstdev(scores)
     return claim
+
+
+def _is_certain(claim: Claim, submission: Submission, logs: Sequence[Log]) -> bool:
+    """Whether the logs show all there is, so that a number that is not in them contradicts them."""
+    if claim.value is None or claim.recomputed is None:
+        return False
+    if abs(claim.value - claim.recomputed) < CLOSE_BPB:
+        return True  # near enough to be meant, and not equal
+    if submission.metadata.val_bpb is None:
+        return False  # a headline of prose may speak of something else
+    for log in logs:
+        run = main_run(log)
+        if log.unknown_scores or (run is None and log.unknown_lines) or (run is not None and not run.is_complete):
+            return False
+    families = {result.metric.family for result in claim.claimed if result.metric}
+    return not families & {"step", "pre_quant"}
 
 
 def _sane(value: float | None) -> float | None:
@@ -51,15 +88,23 @@ def _sane(value: float | None) -> float | None:
 def _headline(submission: Submission) -> Claim:
     """The claimed number: submission.json's, else the README's."""
     metadata, readme = submission.metadata, submission.readme
-    claim = Claim(val_loss=metadata.val_loss, std=metadata.val_bpb_std if metadata.val_bpb_std is not None else readme.std_bpb)
+    claim = Claim(
+        val_loss=metadata.val_loss, std=metadata.val_bpb_std if metadata.val_bpb_std is not None else readme.std_bpb
+    )
     value, key = _sane(metadata.val_bpb), "val_bpb"
     digits = metadata.val_bpb_digits
-    if value is None and metadata.val_loss is not None and readme.headline_bpb is not None:
-        if equal(metadata.val_loss, readme.headline_bpb, min(SAME_SCORE_DECIMALS, readme.headline_digits or SAME_SCORE_DECIMALS)):
-            value, key, digits, claim.val_loss = _sane(metadata.val_loss), "val_loss", None, None  # the field holds the other unit
+    of_readme = min(SAME_SCORE_DECIMALS, readme.headline_digits or SAME_SCORE_DECIMALS)
+    if value is None and equal(metadata.val_loss, readme.headline_bpb, of_readme):
+        value, key, digits, claim.val_loss = (
+            _sane(metadata.val_loss),
+            "val_loss",
+            None,
+            None,
+        )  # the field holds the other unit
     if value is not None:
         claim.value, claim.digits = value, digits if digits is not None else decimals_of(value)
-        claim.place = Place(file=metadata.file or "", line=metadata.lines.get(key), quote=f'"{metadata.keys.get(key, key)}": {value}')
+        quote = f'"{metadata.keys.get(key, key)}": {value}'
+        claim.place = Place(file=metadata.file or "", line=metadata.lines.get(key), quote=quote)
     elif _sane(readme.headline_bpb) is not None:
         claim.value, claim.digits, claim.place = readme.headline_bpb, readme.headline_digits, readme.headline
     return claim
@@ -70,27 +115,53 @@ def _results(logs: Sequence[Log]) -> list[SeedResult]:
     results = [
         SeedResult(run=run, role="unclaimed", seed=run.seed.value if run.seed else named, seed_in_name=named)
         for log in logs
-        if (run := main_run(log)) is not None
+        for run in counted_runs(log)
         for named in [seed_in_name(log.file)]
     ]
     sha256 = {log.file: log.sha256 for log in logs}
     kept: dict[object, SeedResult] = {}
     # The name that says its seed is the original.
     for result in sorted(results, key=lambda result: (result.seed_in_name is None, result.run.file)):
-        same = (kept.get(sha256[result.run.file]), kept.get(fingerprint(result.run)))
-        first = same[0] or same[1]
-        if first is not None:
+        keys = [
+            key for key in ((sha256[result.run.file], result.run.index), fingerprint(result.run)) if key is not None
+        ]
+        first = next((kept[key] for key in keys if key in kept), None)
+        if first is not None and first.run.file != result.run.file:
             result.duplicate_of, result.role = first.run.file, "duplicate"
         else:
-            kept[sha256[result.run.file]] = result
-            if fingerprint(result.run) is not None:
-                kept[fingerprint(result.run)] = result
+            kept.update(dict.fromkeys(keys, result))
     return results
+
+
+def _other_runs(logs: Sequence[Log], counted: Sequence[SeedResult]) -> list[SeedResult]:
+    """Further complete runs of files with several: only where a claim's number is found in one does it count."""
+    known = {id(result.run) for result in counted}
+    return [
+        SeedResult(run=run, role="unclaimed", seed=run.seed.value if run.seed else None)
+        for log in logs
+        for run in log.runs
+        if id(run) not in known and run.is_complete and finite(run)
+    ]
+
+
+def counted_runs(log: Log) -> list[Run]:
+    """The runs of a log that count: the one that is read, and where a file holds several seeds, that of each other seed."""
+    read = main_run(log)
+    if read is None:
+        return []
+    seeds = {run.seed.value: run for run in log.runs if run.seed and run.is_complete and finite(run)}
+    if read.seed is None or len(seeds) < 2:
+        return [read]
+    return [
+        run
+        for run in log.runs
+        if run is read or (run.seed and run is seeds.get(run.seed.value) and run.seed.value != read.seed.value)
+    ]
 
 
 def main_run(log: Log) -> Run | None:
     """The run of a log that is read: the last that came to its end, else the last with a score, else the last."""
-    for wanted in (lambda run: run.is_complete and finite(run), lambda run: finite(run), lambda run: run.curve):
+    for wanted in (lambda run: run.is_complete and finite(run), finite, lambda run: run.curve):
         found = [run for run in log.runs if wanted(run)]
         if found:
             return found[-1]
@@ -135,12 +206,12 @@ def _matched_seeds(claims: Sequence[SeedClaim], results: Sequence[SeedResult]) -
     return [(row, matched.get(index)) for index, row in enumerate(claims)]
 
 
-def _by_seeds(claim: Claim, matched: Sequence[tuple[SeedClaim, Pair | None]], submission: Submission) -> bool:
+def _by_seeds(claim: Claim, matched: Sequence[tuple[SeedClaim, Pair | None]]) -> bool:
     """Per-seed claims that are all in the logs decide which runs are meant."""
     pairs = [pair for _, pair in matched if pair is not None]
     if not pairs or len(pairs) < len(matched):
         return False
-    found = _statistic(claim, [pair.metric.val_bpb or 0.0 for pair in pairs])
+    found = _statistic(claim, [pair.metric for pair in pairs])
     if found is None and claim.value is not None:
         return False
     statistic, chosen, recomputed = found or ("mean" if len(pairs) > 1 else "single", range(len(pairs)), None)
@@ -153,50 +224,58 @@ def _by_seeds(claim: Claim, matched: Sequence[tuple[SeedClaim, Pair | None]], su
     return True
 
 
-def _statistic(claim: Claim, values: Sequence[float]) -> tuple[str, Sequence[int], float] | None:
+def _statistic(claim: Claim, metrics: Sequence[Metric], units: float = 0.5) -> tuple[str, Sequence[int], float] | None:
     """Which statistic of some scores the claimed number is: its name, the scores in it, its value."""
-    if claim.value is None or not values:
+    if claim.value is None or not metrics:
         return None
+    values = [metric.val_bpb or 0.0 for metric in metrics]
+    digits = claim.digits if claim.digits is not None else decimals_of(claim.value)
+    digits = min(comparable(metric, digits) for metric in metrics)
     order = sorted(range(len(values)), key=lambda index: values[index])
     mean = fmean(values)
-    if len(values) > 1 and equal(mean, claim.value, claim.digits):
+    if len(values) > 1 and equal(mean, claim.value, digits, units):
         return "mean", range(len(values)), mean
     for index in order:
-        if equal(values[index], claim.value, claim.digits):
+        if equal(values[index], claim.value, digits, units):
             alone = len(values) == 1
             return "single" if alone or index != order[0] else "best", [index], values[index]
     for count in range(len(values) - 1, BEST_OF_MIN - 1, -1):
         mean = fmean(values[index] for index in order[:count])
-        if equal(mean, claim.value, claim.digits):
+        if equal(mean, claim.value, digits, units):
             return "best_of", sorted(order[:count]), mean
     return None
 
 
-def _by_headline(claim: Claim, results: Sequence[SeedResult], submission: Submission) -> bool:
+def _by_headline(claim: Claim, results: Sequence[SeedResult], submission: Submission, units: float = 0.5) -> bool:
     """The claimed number as a statistic of one kind of score over the runs."""
     if claim.value is None or (claim.digits or 0) < DIGITS_MIN:
         return False
+    exact = units <= 0.5
     groups = _groups(results, submission)
     for group in groups:  # means first: they are harder to hit by chance
         keys = by_key(result.run for result in group)
         for key in sorted(keys, key=lambda key: key.startswith("family")):
             of = [(result, keys[key][id(result.run)]) for result in group if id(result.run) in keys[key]]
-            found = _statistic(claim, [metric.val_bpb or 0.0 for _, metric in of]) if len(of) > 1 else None
+            found = _statistic(claim, [metric for _, metric in of], units) if len(of) > 1 else None
             if found and found[0] == "mean":
-                return _take_found(claim, found, of)
-    singles = [(result, metric) for result in results if (metric := score_equal_to(result.run, claim.value, claim.digits))]
+                return _take_found(claim, found, of, exact)
+    singles = [
+        (result, metric)
+        for result in results
+        if (metric := score_equal_to(result.run, claim.value, claim.digits, units))
+    ]
     if singles:
         result, metric = max(singles, key=lambda single: (single[0].run.kind == "train", _is_last(*single)))
         others = by_key(other.run for other in results)[f"family {metric.family}"]
         is_best = all((other.val_bpb or 0.0) >= (metric.val_bpb or 0.0) for other in others.values())
         seeds = {other.seed for other in results}
         name = "best" if is_best and len(others) > 1 and len(seeds) > 1 else "single"
-        return _take_found(claim, (name, [0], metric.val_bpb or 0.0), [(result, metric)])
+        return _take_found(claim, (name, [0], metric.val_bpb or 0.0), [(result, metric)], exact)
     for group in groups:
         last = [(result, metric) for result in group if (metric := last_score(result.run))]
-        found = _statistic(claim, [metric.val_bpb or 0.0 for _, metric in last]) if len(last) > BEST_OF_MIN else None
+        found = _statistic(claim, [metric for _, metric in last], units) if len(last) > BEST_OF_MIN else None
         if found and found[0] == "best_of":
-            return _take_found(claim, found, last)
+            return _take_found(claim, found, last, exact)
     return False
 
 
@@ -228,32 +307,34 @@ def configuration_key(result: SeedResult) -> tuple:
     return tuple(of.value if of else None for of in (run.parameters, run.iterations, run.val_tokens))
 
 
-def _take_found(claim: Claim, found: tuple[str, Sequence[int], float], of: Sequence[tuple[SeedResult, Metric]]) -> bool:
+def _take_found(
+    claim: Claim, found: tuple[str, Sequence[int], float], of: Sequence[tuple[SeedResult, Metric]], is_equal: bool
+) -> bool:
     claim.statistic, chosen, claim.recomputed = found
-    claim.matches = True
+    claim.matches = is_equal
     _take(claim, [Pair(of[index][0], of[index][1], of[index][0].run) for index in chosen])
     return True
 
 
 def _by_seed_numbers(
-    claim: Claim, matched: Sequence[tuple[SeedClaim, Pair | None]], results: Sequence[SeedResult], submission: Submission
+    claim: Claim,
+    matched: Sequence[tuple[SeedClaim, Pair | None]],
+    results: Sequence[SeedResult],
+    submission: Submission,
 ) -> None:
     """No score equals the claim: the runs of the claimed seeds are what should give it, where every one of them is there."""
     pairs: list[Pair] = []
     free = list(results)
     for row, pair in matched:
-        if pair is None:
-            result = next((of for of in free if row.seed is not None and row.seed in (of.seed, of.seed_in_name)), None)
-            metric = last_score(result.run) if result else None
-            pair = Pair(result, metric, result.run) if result and metric else None
-        if pair is not None and any(pair.result is of for of in free):
-            pairs.append(pair)
-            free = [of for of in free if of is not pair.result]
+        meant = pair or _of_seed(row.seed, free)
+        if meant is not None and any(meant.result is of for of in free):
+            pairs.append(meant)
+            free = [of for of in free if of is not meant.result]
     expected = len(matched)
     if not matched:
-        meant = [result for result in results if _shows_the_same_run(result.run, submission)]
-        if len(meant) == 1 and (metric := last_score(meant[0].run)):
-            pairs, expected = [Pair(meant[0], metric, meant[0].run)], 1
+        shown = [result for result in results if _shows_the_same_run(result.run, submission)]
+        if len(shown) == 1 and (metric := last_score(shown[0].run)):
+            pairs, expected = [Pair(shown[0], metric, shown[0].run)], 1
     if not pairs or claim.value is None:
         return
     _take(claim, pairs)
@@ -263,13 +344,22 @@ def _by_seed_numbers(
         claim.matches = equal(claim.recomputed, claim.value, claim.digits)
 
 
+def _of_seed(seed: int | None, results: Sequence[SeedResult]) -> Pair | None:
+    """The run of a seed with its last score, where there is just one."""
+    of_seed = [result for result in results if seed is not None and seed in (result.seed, result.seed_in_name)]
+    metric = last_score(of_seed[0].run) if len(of_seed) == 1 else None
+    return Pair(of_seed[0], metric, of_seed[0].run) if metric else None
+
+
 def _shows_the_same_run(run: Run, submission: Submission) -> bool:
     """Whether exact numbers of submission.json besides the score are this run's: bytes, or the count of steps."""
     metadata = submission.metadata
     sizes = {size.bytes for size in run.sizes if size.measure in ("total", "model")}
     if metadata.artifact_bytes in sizes or metadata.model_bytes in sizes:
         return True
-    by_clock = run.stopped_by_clock is not None and run.stopped_by_clock.value  # a count that was asked for is no fingerprint
+    by_clock = (
+        run.stopped_by_clock is not None and run.stopped_by_clock.value
+    )  # a count that was asked for is no fingerprint
     return by_clock and metadata.steps is not None and run.steps is not None and metadata.steps == run.steps.value
 
 
@@ -281,7 +371,7 @@ def _take(claim: Claim, pairs: Sequence[Pair]) -> None:
     claim.label = max(set(labels), key=labels.count) if labels else None
 
 
-def _set_roles(claim: Claim, usable: Sequence[SeedResult]) -> None:
+def _set_roles(claim: Claim) -> None:
     """Evaluations apart from training give their score to the training run of the same seed; the rest is support or apart."""
     claimed = [result for result in claim.results if result.role == "claimed"]
     for result in claimed:
@@ -290,7 +380,10 @@ def _set_roles(claim: Claim, usable: Sequence[SeedResult]) -> None:
         trained = [
             other
             for other in claim.results
-            if other.run.kind == "train" and other.role == "unclaimed" and other.seed is not None and other.seed == result.seed
+            if other.run.kind == "train"
+            and other.role == "unclaimed"
+            and other.seed is not None
+            and other.seed == result.seed
         ]
         if len(trained) == 1:
             other = trained[0]

@@ -15,6 +15,7 @@ import yaml
 
 NUMBER = r"(?:[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?|[-+]?nan|[-+]?inf(?:inity)?|NaN)"
 INT = r"\d[\d,]*(?![.\d])"
+MATCH_CHARACTERS_MAX = 2_000  # no known line is longer
 DIGITS_MAX = 18  # longer integers are no measurement
 
 
@@ -70,10 +71,7 @@ def _read(match: re.Match[str], groups: dict[str, tuple[str, Callable[[str], Any
     for name, text in match.groupdict().items():
         if text is not None:
             key, read = groups[name]
-            try:
-                found[key] = read(text)
-            except ValueError:  # digits that are no number: as if the line did not say it
-                continue
+            found[key] = read(text)
     return found
 
 
@@ -98,11 +96,13 @@ class LinePattern:
         match = self.regex.fullmatch(line) if self.as_ != "skip" else self.regex.match(line)
         if match is None:
             return None
-        found = _read(match, self.groups)
-        for regex, groups in self.also:
-            if more := regex.search(line):
-                for key, value in _read(more, groups).items():
-                    found.setdefault(key, value)
+        try:
+            found = _read(match, self.groups)
+            for regex, groups in self.also:
+                if more := regex.search(line):
+                    found = _read(more, groups) | found
+        except ValueError:  # digits that are no number: a line that nobody knows
+            return None
         if self.only_label and not self.only_label.search(str(found.get("label", ""))):
             return None
         if self.as_ == "calibration":
@@ -154,6 +154,7 @@ def _prefilter() -> tuple[tuple[tuple[str, ...], LinePattern], ...]:
 
 def match(line: str) -> tuple[LinePattern, dict[str, Any]] | None:
     """The first pattern that takes the line, with the fields it found."""
+    line = line[:MATCH_CHARACTERS_MAX]
     for has, pattern in _prefilter():
         for literal in has:
             if literal in line:

@@ -79,6 +79,7 @@ class Point:
     val_loss: float | None = None
     val_bpb: float | None = None
     seconds: float | None = None
+    ms_per_step: float | None = None  # as printed, mean since the timer started
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,9 @@ class Run:
     sizes: list[Size] = field(default_factory=list)
     calibrations: list[Calibration] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
-    unix_seconds: dict[int, float] = field(default_factory=dict)  # line -> time, where a logger put unix times before the lines
+    unix_seconds: dict[int, float] = field(
+        default_factory=dict
+    )  # line -> time, where a logger put unix times before the lines
 
     def of_kind(self, *kinds: str) -> list[Event]:
         return [event for event in self.events if event.kind in kinds]
@@ -161,9 +164,12 @@ class Log:
     runs: list[Run]
     sources: list[Source]
     unknown_lines: int  # lines no grammar knows, scripts and blank lines left out
+    unknown_scores: int = 0  # of them, lines that look like a score: what the log shows is not all known
 
 
-Role = Literal["claimed", "support", "duplicate", "unrelated", "unclaimed", "aux", "rerun", "eval_only", "not_a_train_log"]
+Role = Literal[
+    "claimed", "support", "duplicate", "unrelated", "unclaimed", "aux", "rerun", "eval_only", "not_a_train_log"
+]
 
 
 @dataclass(slots=True)

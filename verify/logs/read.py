@@ -26,7 +26,7 @@ def read_log(log_file: LogFile) -> Log:
         index = end
     if builder.facts:
         builder.close()
-    return Log(log_file.path, log_file.sha256, builder.runs, sources, builder.unknown_lines)
+    return Log(log_file.path, log_file.sha256, builder.runs, sources, builder.unknown_lines, builder.unknown_scores)
 
 
 def read_logs(submission: Submission) -> list[Log]:

@@ -13,10 +13,14 @@ MEASURES = ("model_raw", "model", "code", "code_uncompressed", "total", "total_r
 INTEGER_FIELDS = frozenset({"seed", "iterations", "world_size", "val_tokens", "train_shards", "parameters"})
 HEADER, WARMUP, TRAINING, FINAL = range(4)  # what a run has come to
 PAIR = re.compile(r"([A-Za-z_]\w*)[:=](\S+)")
-PAIRS = re.compile(r"[A-Za-z_]\w*[:=]\S+(?:[ ,]+[A-Za-z_]\w*[:=]\S+)*")
+PAIRS = re.compile(r"[A-Za-z_]\w*[:=]\S+(?: +[A-Za-z_]\w*[:=]\S+)*")
 BLOCK_LINE = re.compile(r"[ \t]+([A-Za-z_]\w*)[:=] ?(.*)")
+SCORE_LIKE = re.compile(r"(?:bpb|bits[ _]per[ _]byte)\W{0,12}\d\.\d{3}", re.I)
 SETTINGS_MAX = 2_000  # of one run
 EVENTS_MAX = 20_000
+POINTS_MAX = 200_000
+SCORES_MAX = 5_000
+RUNS_MAX = 500  # of one file: what follows belongs to the last
 
 
 @cache
@@ -46,6 +50,7 @@ class RunBuilder:
     file: str
     runs: list[Run] = field(default_factory=list)
     unknown_lines: int = 0
+    unknown_scores: int = 0
 
     def __post_init__(self) -> None:
         self._open(1)
@@ -78,27 +83,33 @@ class RunBuilder:
         stripped = text.strip()
         if not stripped:
             return
+        if self._take(number, text, stripped) and unix_seconds is not None:
+            self.run.unix_seconds[number] = unix_seconds
+
+    def _take(self, number: int, text: str, stripped: str) -> bool:
+        """Whether a grammar knows the line."""
         if self.in_block:
             if setting := BLOCK_LINE.fullmatch(text):
                 self._setting(setting[1], setting[2].strip(), number, text)
-                return
+                return False
             self.in_block = False
         taken = grammar.match(stripped)
         if taken is None:
             if self.phase < TRAINING and PAIRS.fullmatch(stripped):
                 for name, value in PAIR.findall(stripped):
                     self._setting(name, value.rstrip(","), number, stripped)
-            else:
-                self.unknown_lines += 1
-            return
+                return True
+            self.unknown_lines += 1
+            if SCORE_LIKE.search(stripped) and not _labels()[2].search(stripped[:QUOTE_CHARACTERS_MAX]):
+                self.unknown_scores += 1
+            return False
         pattern, found = taken
         if pattern.as_ == "skip":
-            return
+            return False
         self._boundary(pattern, found, number)
         getattr(self, "_" + pattern.as_)(pattern, found, number, stripped[:QUOTE_CHARACTERS_MAX])
         self.run.last_line = number
-        if unix_seconds is not None:
-            self.run.unix_seconds[number] = unix_seconds
+        return True
 
     def _boundary(self, pattern: grammar.LinePattern, found: dict[str, Any], number: int) -> None:
         begins = pattern.as_ in ("start", "block") or pattern.starts
@@ -111,7 +122,7 @@ class RunBuilder:
             begins = self.phase >= TRAINING
         elif begins:
             begins = self.phase == FINAL or (self.phase == TRAINING and (pattern.as_ == "block" or pattern.starts))
-        if begins:
+        if begins and len(self.runs) < RUNS_MAX:
             self.next_run(number)
 
     # One method for each `as:` of the grammars.
@@ -171,13 +182,14 @@ class RunBuilder:
             found.get("val_loss"),
             found.get("val_bpb"),
             found.get("seconds", found.get("coarse_seconds")),
+            found.get("ms_per_step"),
         )
         curve = self.run.curve
         if curve and point.step == curve[-1].step and (point.train_loss is None) == (curve[-1].train_loss is None):
             return  # the same line printed twice
         if curve and point.step < curve[-1].step and self.phase != FINAL:
             self.run.events.append(Event("resume", {"step": point.step, "after_step": curve[-1].step}, number, text))
-        if self.phase == FINAL:
+        if self.phase == FINAL or len(curve) >= POINTS_MAX:
             return  # a loop over steps after the score is no training
         self.phase = max(self.phase, TRAINING)
         self.facts += 1
@@ -205,10 +217,14 @@ class RunBuilder:
         label = found.get("label", "")
         if _labels()[2].search(label):
             return  # progress
+        if len(self.run.metrics) >= SCORES_MAX:
+            del self.run.metrics[SCORES_MAX // 2]
         family = family_of(label)
         if family == "post_quant" and self.is_sliding:
             family = "sliding"
-        metric = Metric(label, family, found.get("val_loss"), found.get("val_bpb"), found.get("eval_seconds"), number, text)
+        metric = Metric(
+            label, family, found.get("val_loss"), found.get("val_bpb"), found.get("eval_seconds"), number, text
+        )
         self.run.metrics.append(self._timed(metric))
         self.facts += 1
         if family != "pre_quant":
@@ -222,12 +238,20 @@ class RunBuilder:
         for other in reversed(self.run.metrics[-3:]):
             same = other.label in (plain, f"{plain}:done") or (other.val_bpb and _rounds(metric.val_bpb, other.val_bpb))
             if same and other.eval_seconds is not None and plain != metric.label:
-                return Metric(metric.label, metric.family, metric.val_loss, metric.val_bpb, other.eval_seconds, metric.line, metric.text)
+                return Metric(
+                    metric.label,
+                    metric.family,
+                    metric.val_loss,
+                    metric.val_bpb,
+                    other.eval_seconds,
+                    metric.line,
+                    metric.text,
+                )
         return metric
 
     def _size(self, pattern, found, number, text) -> None:
         for measure in MEASURES:
-            if measure in found:
+            if measure in found and len(self.run.sizes) < SCORES_MAX:
                 self.run.sizes.append(Size(measure, found.get("label", ""), found[measure], number, text))  # type: ignore[arg-type]
                 self.facts += 1
                 if measure in ("total", "model"):
@@ -241,8 +265,16 @@ class RunBuilder:
         if pattern.stage in ("start", "generate"):
             if not (pattern.stage == "start" and data is None and self.calibration_data):
                 self.calibration_data = data
+        if len(self.run.calibrations) >= SCORES_MAX:
+            return
         self.run.calibrations.append(
-            Calibration(found.get("seconds", found.get("post_seconds")), data or self.calibration_data, number, text, pattern.stage)  # type: ignore[arg-type]
+            Calibration(
+                found.get("seconds", found.get("post_seconds")),
+                data or self.calibration_data,
+                number,
+                text,
+                pattern.stage,
+            )  # type: ignore[arg-type]
         )
         self.facts += 1
 
@@ -263,7 +295,9 @@ class RunBuilder:
         run = self.run
         if self.gpus:
             names = sorted(set(self.gpus.values()))
-            run.gpu = Value(", ".join(f"{list(self.gpus.values()).count(name)}x {name}" for name in names), *self.gpu_line)
+            run.gpu = Value(
+                ", ".join(f"{list(self.gpus.values()).count(name)}x {name}" for name in names), *self.gpu_line
+            )
         self._settle_training()
         self._settle_sizes()
         if run.curve and run.curve[-1].val_bpb is not None:
@@ -273,7 +307,9 @@ class RunBuilder:
         scored = any(metric.family not in ("step", "pre_quant") for metric in run.metrics)
         run.is_complete = scored or run.total is not None
         has_trained = any(point.train_loss is not None for point in run.curve) or self.stop is not None
-        if run.of_kind("eval_only") or (scored and not has_trained and not run.sizes_of("model_raw") and not run.of_kind("resume")):
+        if run.of_kind("eval_only") or (
+            scored and not has_trained and not run.sizes_of("model_raw") and not run.of_kind("resume")
+        ):
             run.kind = "eval_only"
         elif not has_trained and not scored:
             run.kind = "fragment"
@@ -303,7 +339,11 @@ class RunBuilder:
         """Whether the loop ended here: a validation that is followed by something else, or the last step asked for."""
         if self.run.iterations and point.step == self.run.iterations.value:
             return True
-        return point.val_loss is not None and (self.stop is not None or self.phase == FINAL or bool(self.run.sizes)) and point.step > 0
+        return (
+            point.val_loss is not None
+            and (self.stop is not None or self.phase == FINAL or bool(self.run.sizes))
+            and point.step > 0
+        )
 
     def _settle_sizes(self) -> None:
         """Tell the sum with the uncompressed model from the artifact."""
@@ -321,7 +361,10 @@ class RunBuilder:
         run = self.run
         if run.kind == "eval_only":
             return "evaluation"
-        if any(value.text.startswith("Hyperparameters") or re.match(r"\w+: ", value.text) for value in list(run.settings.values())[:3]):
+        if any(
+            value.text.startswith("Hyperparameters") or re.match(r"\w+: ", value.text)
+            for value in list(run.settings.values())[:3]
+        ):
             return "hyper-parameter block"
         return "starter" if run.tokenizer or run.curve else "other"
 

@@ -73,6 +73,16 @@ def find(rows: Sequence[Row]) -> tuple[list[Group], list[Neighbour]]:
     return kept, neighbours(first)
 
 
+def earliest(groups: Iterable[Group]) -> dict[tuple[int | None, str], str]:
+    """(pull request, location) -> the earliest submission that it is the same as, for all but that one."""
+    found: dict[tuple[int | None, str], str] = {}
+    for one in groups:
+        first = one.members[0]
+        for member in one.members[1:]:
+            found.setdefault((member.pr, member.location), f"#{first.pr} {first.name}" if first.pr else first.name)
+    return found
+
+
 def as_data(groups: Iterable[Group], near: Iterable[Neighbour]) -> dict:
     return {"groups": [asdict(group) for group in groups], "near": [asdict(one) for one in near]}
 
@@ -147,7 +157,9 @@ def differ(found: Sequence[tuple[Row, str]]) -> bool:
 
 def group(kind: str, shared: str, found: Sequence[tuple[Row, str]]) -> Group:
     members = {
-        (row.pr, row.location): Member(row.pr, row.name, row.location, row.author, row.date, row.score, what)
+        (row.pr, row.location): Member(
+            row.pr, row.name, row.location, row.index.get("author"), row.date, row.index.get("claimed_bpb"), what
+        )
         for row, what in reversed(found)
     }
     ordered = sorted(members.values(), key=lambda member: (member.pr or 0, member.location))

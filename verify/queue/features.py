@@ -56,7 +56,7 @@ class Features:
     """
 
     logs: dict[str, str]
-    scores: tuple[tuple[int | None, float | None, float], ...]
+    scores: tuple[list[int | float | None], ...]
     script: str | None
     code: str | None
     sketch: tuple[int, ...]
@@ -66,9 +66,10 @@ def features(case: Case) -> Features:
     main = case.submission.main
     tokens = normalised(main.source) if main else []
     enough = len(tokens) >= CODE_TOKENS_MIN
+    scores = {score for result in case.claim.claimed if (score := score_of(result))}
     return Features(
         logs={log.path: log.sha256[:20] for log in case.submission.logs if log.bytes >= LOG_BYTES_MIN},
-        scores=tuple(sorted({score for result in case.claim.claimed if (score := score_of(result))}, key=str)),
+        scores=tuple(map(list, sorted(scores, key=str))),
         script=main.sha256[:20] if main and main.bytes > LOG_BYTES_MIN else None,
         code=digest("\n".join(tokens).encode("utf-8", "surrogatepass")) if enough else None,
         sketch=sketch(tokens) if enough else (),

@@ -32,6 +32,7 @@ def summary(queue: Queue, jobs: int, own_bytes: int, duplicates: dict[str, int])
             "p99": quantile(times, 0.99),
             "max": times[-1] if times else None,
         },
+        "cpu_milliseconds_median": quantile(sorted(row.cpu_milliseconds for row in queue.fresh or queue.rows), 0.5),
         "minutes": round(queue.minutes, 2),
         "bytes_peak": own_bytes + workers_bytes(queue.fresh),
         "duplicates": duplicates,

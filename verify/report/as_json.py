@@ -47,3 +47,7 @@ def finite(value):
 def schema_text() -> str:
     """The JSON schema of a verdict, as committed."""
     return json.dumps(Verdict.model_json_schema(mode="serialization"), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    SCHEMA_FILE.write_text(schema_text())

@@ -8,7 +8,7 @@ from verify.report.scale import Axis, Tick, span
 from verify.verdict import Phase, SizeRow, Verdict
 
 LEFT, RIGHT = 1.0, 99.0  # percent
-ROW = 44  # pixels: a label above its marks
+ROW = 58  # pixels: two lines of text above the marks
 BAR_ROW = 36
 PHASE_STYLES = 6
 BUDGETS = {"train": "Training budget", "eval": "Evaluation budget", "outside": "Outside both budgets"}
@@ -26,6 +26,8 @@ class SizeDot:
 class SizeLine:
     y: float
     label: str
+    extent: str
+    is_over: bool
     dots: list[SizeDot]
 
 
@@ -86,12 +88,12 @@ def sizes_of(verdict: Verdict, styles: dict[int | None, str]) -> SizeChart | Non
         totals = [row.total_bytes for row in rows if row.total_bytes is not None]
         over = sum(total > cap for total in totals)
         extent = show.integer(totals[0]) if min(totals) == max(totals) else f"{min(totals):,} to {max(totals):,}"
-        verdict_text = f" ✗ {over} of {len(totals)} over" if over else " ✓"
+        extent += f", {over} of {len(totals)} over" if over else " ✓"
         dots = [size_dot(row, axis, cap, styles) for row in rows]
-        lines.append(SizeLine(number * ROW + 40.0, f"{show.text(measure)}: {extent}{verdict_text}", dots))
+        lines.append(SizeLine(number * ROW + 32.0, show.printable(measure, 60), extent, over > 0, dots))
     text = f"Total bytes of every run by {len(lines)} measures, against the cap of {cap:,} bytes. The axis does not begin at zero."
     ticks = axis.ticks(3, ",.0f")
-    return SizeChart(text, lines, ticks, axis.at(cap), f"cap {cap:,}", len(lines) * ROW + 52)
+    return SizeChart(text, lines, ticks, axis.at(cap), f"cap {cap:,}", len(lines) * ROW + 46)
 
 
 def size_dot(row: SizeRow, axis: Axis, cap: int, styles: dict[int | None, str]) -> SizeDot:
@@ -130,7 +132,7 @@ def budget_chart(key: str, phases: Sequence[Phase], limit: float | None) -> Budg
             segments.append(Segment(x, round(max(stop - x, 0.15), 3), styles[phase.name], title))
             at += phase.seconds
         over = limit is not None and at > limit
-        mark = f" ✗ {at - limit:,.1f} s over" if over and limit is not None else "" if limit is None else " ✓"
+        mark = "" if limit is None else f", {at - limit:,.1f} s over" if over else " ✓"
         seed_label = "seed not known" if seed is None else f"seed {seed}"
         bars.append(Bar(number * BAR_ROW + 14.0, f"{seed_label}: {show.seconds(at)} s{mark}", segments, over))
     over = sum(bar.is_over for bar in bars)

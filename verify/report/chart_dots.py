@@ -62,6 +62,7 @@ class SignificanceChart:
     rows: list[list[str]]
     notes: list[str]
     pull: str | None
+    number: int | None
 
 
 def significance_of(verdict: Verdict) -> list[SignificanceChart]:
@@ -69,29 +70,29 @@ def significance_of(verdict: Verdict) -> list[SignificanceChart]:
 
 
 def significance_chart(comparison: Comparison) -> SignificanceChart:
-    against = show.printable(comparison.against, 80) + (
-        "" if comparison.against_pr is None else f" (PR {comparison.against_pr})"
-    )
+    against = show.printable(comparison.against, 80)
+    short = show.printable(comparison.against, 20) if comparison.against_pr is None else f"PR {comparison.against_pr}"
     sides = [
         ("this submission", "new", comparison.new, comparison.mean_new, comparison.std_new, comparison.n_new),
-        (against, "old", comparison.old, comparison.mean_old, comparison.std_old, comparison.n_old),
+        (short, "old", comparison.old, comparison.mean_old, comparison.std_old, comparison.n_old),
     ]
     intervals = [interval_of(values, mean, std, n) for _, _, values, mean, std, n in sides]
     known = [value for _, _, values, mean, _, _ in sides for value in (*values, mean) if value is not None]
     edges = [edge for interval in intervals if interval for edge in interval]
     axis = Axis(*span([*known, *edges]), LEFT, RIGHT)
     strips = []
-    for number, ((name, style, values, mean, std, n), interval) in enumerate(zip(sides, intervals, strict=True)):
-        spread = sample_std(values) if std is None else std
-        label = f"{name}: mean {show.bpb(mean)}, n {n}" + ("" if spread is None else f", std {spread:.5f}")
+    for number, ((name, style, values, mean, _, n), interval) in enumerate(zip(sides, intervals, strict=True)):
+        label = f"{name}: mean {show.bpb(mean)}, n {n}"
         placed = None if interval is None else (axis.at(interval[0]), axis.at(interval[1]))
         dots = [(axis.at(value), f"{name}: {show.bpb(value)} bpb") for value in values]
         strips.append(Strip(number * 56 + 38.0, label, style, dots, None if mean is None else axis.at(mean), placed))
     text = f"Bits per byte of single runs against {against}; dots are runs, the bar is the mean, the line its 90 % interval."
-    rows = [
-        [name, str(n), show.bpb(mean), ", ".join(map(show.bpb, values)) or show.ABSENT]
-        for name, _, values, mean, _, n in sides
-    ]
+    rows = []
+    for name, _, values, mean, std, n in sides:
+        spread = sample_std(values) if std is None else std
+        rows.append(
+            [name, str(n), show.bpb(mean), show.number(5)(spread), ", ".join(map(show.bpb, values)) or show.ABSENT]
+        )
     return SignificanceChart(
         title=f"Against {against}",
         text=text,
@@ -102,6 +103,7 @@ def significance_chart(comparison: Comparison) -> SignificanceChart:
         rows=rows,
         notes=[show.text(note) for note in comparison.notes],
         pull=None if comparison.against_pr is None else show.pull_url(comparison.against_pr),
+        number=comparison.against_pr,
     )
 
 

@@ -145,7 +145,8 @@ def seed_notes(verdict: Verdict, verbose: bool) -> list[str]:
 
 
 def comparison_line(comparison: Comparison) -> str:
-    pull = "" if comparison.against_pr is None else f" (PR {comparison.against_pr})"
+    is_named = comparison.against_pr is None or str(comparison.against_pr) in comparison.against
+    pull = "" if is_named else f" (PR {comparison.against_pr})"
     gain = "" if comparison.gain_bpb is None else f"gain {comparison.gain_bpb:+.5f} bpb, "
     return (
         f"Against {printable(comparison.against, 80)}{pull}: {gain}n {comparison.n_new} and {comparison.n_old}, "

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from verify.facts.grade import graded, weighed
-from verify.facts.runs import judged, name, runs_of
+from verify.facts.runs import judged, logged_seeds, name, runs_of
 from verify.facts.sizes import Total, least_logged, totals
 from verify.finding import Finding, Place, Precedent, failed, passed, unproven
 from verify.logs.model import SeedResult
@@ -42,9 +42,9 @@ class Logged(Rule):
         cap = self.setting(case, "bytes_max")
         results = judged(case)
         told = False
-        for result in results:
+        for result in logged_seeds(case):
             found = totals(case, result)
-            if found:
+            if found and (result in results or min(total.total_bytes for total in found.values()) > cap):
                 told = True
                 yield self.weigh(case, result, found, cap)
         if not results:
@@ -100,10 +100,13 @@ class Stated(Rule):
             "artifact_bytes_max": metadata.artifact_bytes_max,
         }
         stated = {key: value for key, value in stated.items() if value is not None}
-        if not stated:
-            yield unproven("submission.json states no size of the artifact.")
-            return
         logged = {name(result): totals(case, result) for result in judged(case)}
+        if not stated:
+            if any("logged" in found for found in logged.values()):
+                yield passed("submission.json states no size of the artifact; the logs do.")
+            else:
+                yield unproven("submission.json states no size of the artifact.")
+            return
         known = {total.total_bytes for found in logged.values() for total in found.values()}
         for key, value in stated.items():
             as_written = metadata.keys.get(key, key)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from verify.facts import clocks
+from verify.facts.calibration import data_by_code
 from verify.facts.grade import graded, weighed
 from verify.facts.runs import judged, name, runs_of
 from verify.facts.stops import stop_of
@@ -120,7 +121,7 @@ class Calibration(Rule):
         elif end <= limit:
             yield passed(f"{name(result)}: calibration ends at {end:.1f} s.", *places, seconds=end)
         elif clock.seconds >= limit:
-            sentence = f"{name(result)}: training takes {clock.seconds:.3f} s, then {seconds:.1f} s of calibration: nothing reserved."
+            sentence = f"{name(result)}: {seconds:.1f} s of calibration after {clock.seconds:.3f} s of training: nothing reserved."
             yield self.late(case, sentence, is_train, places, end)
         elif end <= accepted:
             sentence = f"{name(result)}: training and calibration end at {end:.1f} s."
@@ -140,6 +141,14 @@ class Calibration(Rule):
     def late(self, case: Case, sentence: str, is_train: bool, places, end: float) -> Finding:
         if is_train:
             return graded(self.setting(case, "unreserved"), sentence, *places, precedents=self.precedents, seconds=end)
+        labels, read = data_by_code(case)
+        if labels == {"train"}:
+            more = f"{sentence} The script reads training data for it."
+            level = self.setting(case, "unreserved")
+            return graded(level, more, *places, *read, precedents=self.precedents, seconds=end)
+        if labels and labels <= {"generated", "random"}:
+            more = f"{sentence} The script reads no data for it: the text is {' and '.join(sorted(labels))}."
+            return graded("note", more, *places, *read, seconds=end)
         more = f"{sentence} The log does not say on which data."
         finding = unproven(more, *places, probe=self.probe, seconds=end)
         return finding.model_copy(update={"lead": True, "precedents": self.precedents})
@@ -180,7 +189,8 @@ class EvalSeconds(Rule):
                 continue
             longest = readings["all"]
             if longest is not None and longest.seconds > limit:
-                sentence = f"{name(result)}: {clock.seconds:.1f} s by the timer, {longest.seconds:.1f} s with every pass after training."
+                more = f"{longest.seconds:.1f} s with every pass after training"
+                sentence = f"{name(result)}: {clock.seconds:.1f} s of evaluation that counts, {more}."
                 yield weighed(self, case, "others_over", sentence, *longest.places, **seconds)
                 continue
             yield passed(f"{name(result)}: {clock.seconds:.1f} s of evaluation.", *clock.places, **seconds)

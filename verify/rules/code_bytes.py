@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from verify.facts.grade import graded, listed, weighed
 from verify.facts.runs import judged, name, runs_of
-from verify.facts.sizes import file_place, logged
+from verify.facts.sizes import counted_script, file_place, logged, totals, uncounted
 from verify.finding import Finding, Place, Precedent, passed, unproven
 from verify.rule import Case, Rule
 
@@ -25,7 +25,7 @@ class Helpers(Rule):
     )
 
     def check(self, case: Case) -> Iterator[Finding]:
-        helpers, main = case.submission.helpers, case.submission.main
+        helpers, main = uncounted(case), counted_script(case)
         if main is None:
             yield unproven("There is no main script, so what it needs cannot be told.", probe=self.probe)
             return
@@ -39,7 +39,13 @@ class Helpers(Rule):
             yield passed(f"The logged size of the code counts {files} too.", *map(file_place, helpers))
             return
         sentence = f"{main.path} needs {files}, outside the counted script."
-        yield weighed(self, case, "helpers", sentence, *map(file_place, helpers), helper_bytes=total)
+        cap = case.policy.setting("artifact-bytes", "bytes_max")
+        sums = [found["helpers"].total_bytes for result in judged(case) if "helpers" in (found := totals(case, result))]
+        if sums and max(sums) <= cap:
+            more = f"{sentence} With them the largest seed has {max(sums):,} bytes, below the cap."
+            yield weighed(self, case, "helpers_fit", more, *map(file_place, helpers), helper_bytes=total)
+        else:
+            yield weighed(self, case, "helpers", sentence, *map(file_place, helpers), helper_bytes=total)
 
 
 class Shipped(Rule):
@@ -117,7 +123,8 @@ class Shipped(Rule):
                         run.place(near[2]),
                     )
                 else:
-                    sentence = f"{name(result)}: the log counts {near[2].bytes:,} bytes of code, the shipped script has {near[1]:,}."
+                    counted = f"the log counts {near[2].bytes:,} bytes of code"
+                    sentence = f"{name(result)}: {counted}, the shipped script has {near[1]:,}."
                     yield graded(
                         "note", sentence, run.place(near[2]), file_place(main), logged_code_bytes=near[2].bytes
                     )

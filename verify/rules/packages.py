@@ -14,6 +14,9 @@ from verify.facts.grade import listed, weighed
 from verify.finding import Finding, Place, Precedent, passed, unproven
 from verify.rule import Case, Rule
 
+PROCESS_CALLS = frozenset({("os", "system"), ("os", "popen"), ("shutil", "which")})
+COMPILED = re.compile(r"\.(?:so(?:\.\d+)*|pyd|dll|dylib|o|a|pyc|cubin|ptx|exe)$", re.I)
+
 
 @cache
 def known() -> dict:
@@ -62,6 +65,68 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+class Compiled(Rule):
+    """The folder holds no compiled file, whose source nobody counts."""
+
+    code = "packages.compiled"
+    remedy = "Ship the source and compile it when it runs."
+
+    def check(self, case: Case) -> Iterator[Finding]:
+        files = [info for info in case.submission.files if COMPILED.search(info.path)]
+        if files:
+            named = listed(f"{info.path} ({info.bytes or 0:,} bytes)" for info in files)
+            yield weighed(
+                self, case, "compiled", f"Compiled files: {named}.", *(Place(file=info.path) for info in files[:6])
+            )
+        else:
+            yield passed("The folder holds no compiled file.")
+
+
+class Installs(Rule):
+    """The script installs nothing while it runs."""
+
+    code = "packages.installs"
+    remedy = "Declare packages in requirements.txt; the image is built before the run."
+
+    def check(self, case: Case) -> Iterator[Finding]:
+        program = case.program
+        if program is None or not program.modules:
+            yield unproven("There is no script that can be parsed, so what it installs cannot be told.")
+            return
+        places = [
+            program.place(function, call)
+            for module in program.modules
+            for function in module.functions
+            if function.reached is not False
+            for call in function.nodes(ast.Call)
+            if program.live(call) and is_install(call)
+        ]
+        if places:
+            yield weighed(self, case, "installs", "The script installs packages while it runs.", *places[:4])
+        else:
+            yield passed("The script installs nothing while it runs.")
+
+
+def is_install(call: ast.Call) -> bool:
+    if not is_process(call):
+        return False
+    words = [
+        word
+        for node in ast.walk(call)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        for word in node.value.split()
+    ]
+    return "install" in words and any(word in ("pip", "pip3", "apt", "apt-get", "uv", "conda") for word in words)
+
+
+def is_process(call: ast.Call) -> bool:
+    """Whether a call runs a program: subprocess.X, os.system, os.popen, shutil.which."""
+    function = call.func
+    if not isinstance(function, ast.Attribute) or not isinstance(function.value, ast.Name):
+        return False
+    return function.value.id == "subprocess" or (function.value.id, function.attr) in PROCESS_CALLS
+
+
 class SystemBinaries(Rule):
     """Programs outside Python that the script runs for its artifact are declared."""
 
@@ -84,17 +149,17 @@ class SystemBinaries(Rule):
                     if name in known()["binaries"] and program.live(call):
                         found.setdefault(name, program.place(function, call))
         for name, place in found.items():
-            is_declared = name in case.submission.requirements or name in case.submission.readme.text.lower()
-            how = "declared" if is_declared else "declared nowhere"
-            yield weighed(self, case, "system_binary", f"The script runs {name}, {how}.", place)
+            if name in case.submission.requirements or name in case.submission.readme.text.lower():
+                yield weighed(self, case, "system_binary", f"The script runs {name}, declared.", place)
+            else:
+                yield weighed(self, case, "binary_undeclared", f"The script runs {name}, declared nowhere.", place)
         if not found:
             yield passed("The script runs no program outside Python that it would need installed.")
 
 
 def program_of(call: ast.Call) -> str | None:
     """The program that a subprocess call runs, where it is written out."""
-    callee = ast.unparse(call.func) if isinstance(call.func, ast.Attribute) else ""
-    if not (callee.startswith("subprocess.") or callee in ("os.system", "os.popen", "shutil.which")) or not call.args:
+    if not call.args or not is_process(call):
         return None
     first = call.args[0]
     if isinstance(first, (ast.List, ast.Tuple)) and first.elts:

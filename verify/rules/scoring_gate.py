@@ -1,5 +1,6 @@
 """Whether an expert is used, and which, is decided before the target is seen."""
 
+import re
 from collections.abc import Iterator
 
 from verify.finding import Finding, Precedent, failed, lead, passed
@@ -11,6 +12,10 @@ from verify.static.patterns_code import Code, code_of
 from verify.static.patterns_gate import beyond_chunk, elementwise_choices, kept_better, mixes
 from verify.static.patterns_native import target_gates
 
+CHOICE = re.compile(
+    r"if [^\n]{0,80}(?:nll|loss|logp|lp|prob|_p)\w*[^\n]{0,40}[<>]|(?:(?:min|max)imum|fmin|fmax)\([^\n]{0,60}(?:nll|loss|logp|lp|prob|_p)"
+    r"|where\([^\n]{0,100}(?:nll|loss|logp|lp\b|prob|_p\b)"
+)
 RULINGS = (
     Precedent(pr=1420, text="hints gated by the scored token: gain fell from 0.0029 to 0.00014 once corrected"),
     Precedent(pr=2140, text="first version gated within-word and word-start hints by the target; corrected to token-only"),
@@ -119,7 +124,7 @@ class ChosenAfterTarget(CodeRule):
     nothing = "no reached code keeps the better of two scores of one token"
 
     def look(self, case: Case, code: Code) -> Iterator[Finding]:
-        for function, scope in code.having("nll", "loss", "prob", "logp", "_lp", "_p", also=(" if ", "if ", "where(", "imum(")):
+        for function, scope in code.matching(CHOICE):
             for compare, kept in kept_better(scope):
                 yield lead(
                     "the better of two losses of the same token is kept, which needs the target: the result is no distribution",

@@ -8,6 +8,7 @@ from verify.finding import Finding, Place, Precedent, failed, lead, passed, unpr
 from verify.rule import Case, Rule
 from verify.verdict import Comparison
 
+DATE = re.compile(r"\d{4}-\d\d-\d\d")
 TEN_MINUTES = frozenset({"10min"})
 WAIVER = re.compile(
     r"(?:systems?[- ]only|pure(?:ly)? systems?|no significance test|significance (?:test )?(?:is )?(?:waived|not needed)"
@@ -42,11 +43,8 @@ class Significance(Rule):
         margin = self.setting(case, "margin_nats")
         by_byte = self.setting(case, "margin_unit") == "byte"
         p = test.p if margin == 0 else test.p_margin_byte if by_byte else test.p_margin_token
-        said = (
-            f"mean {test.mean_new:.5f} against {test.mean_old:.5f} of {test.against}"
-            if test.mean_new and test.mean_old
-            else ""
-        )
+        means = [f"{mean:.5f}" if mean else "no score" for mean in (test.mean_new, test.mean_old)]
+        said = f"mean {means[0]} against {means[1]} of {test.against}"
         values = {"p": p, "gain_bpb": test.gain_bpb, "p_margin_token": test.p_margin_token}
         asked = f"p < {p_max:g}" + (f" with a margin of {margin:g} nats" if margin else "")
         if test.gain_bpb is not None and test.gain_bpb <= 0:
@@ -71,9 +69,13 @@ class Chronology(Rule):
     def check(self, case: Case) -> Iterator[Finding]:
         cutoff = str(self.setting(case, "cutoff"))
         tree, metadata = case.submission.tree, case.submission.metadata
-        date = (tree.date or metadata.date or "")[:10]
+        dated = DATE.match(tree.name)
+        date = (tree.date or metadata.date or (dated.group() if dated else ""))[:10]
         place = Place(file=metadata.file or "", line=metadata.lines.get("date"), quote=date)
-        if not re.fullmatch(r"\d{4}-\d\d-\d\d", date):
+        if case.claim.value is None and not case.runs:
+            sentence = "No result yet: what counts is when code and evidence are there."
+            yield failed(sentence, place, precedents=self.precedents)
+        elif not re.fullmatch(r"\d{4}-\d\d-\d\d", date):
             yield unproven("No date of the submission is known.")
         elif date > cutoff:
             sentence = f"Dated {date}, after the cut-off of {cutoff}."

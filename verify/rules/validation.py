@@ -1,18 +1,30 @@
 """val-identity, bpb-bytes, tokenizer, tail-once: what text the scored tokens stand for, by counts that logs print."""
 
+import re
 from collections.abc import Iterator
 
 from verify.facts import validation
 from verify.facts.grade import weighed
-from verify.facts.runs import judged, name, runs_of, val_tokens, with_loss
+from verify.facts.runs import judged, logged_seeds, name, other_with_loss, runs_of, val_tokens, with_loss
 from verify.finding import Finding, Place, Precedent, failed, lead, passed, unproven
 from verify.logs.model import SeedResult
 from verify.rule import Case, Rule
+
+SPLIT_TOKENS_MIN = 30_000_000  # no tokenizer seen makes fewer tokens of the split
+DOCUMENTS_OFF_MAX = 5  # a cut at the first or the last document; 49,999 occurs with all tokens there
 
 
 def ratio_of(result: SeedResult) -> tuple[float | None, Place | None]:
     """Bytes per token of the score that is claimed, and its line."""
     metric, run = with_loss(result)
+    if metric is None:
+        return None, None
+    return validation.bytes_per_token(metric.val_loss, metric.val_bpb), run.place(metric)
+
+
+def other_ratio(result: SeedResult) -> tuple[float | None, Place | None]:
+    """Bytes per token of another final score of the run, where the claimed one is printed without its loss."""
+    metric, run = other_with_loss(result)
     if metric is None:
         return None, None
     return validation.bytes_per_token(metric.val_loss, metric.val_bpb), run.place(metric)
@@ -41,7 +53,36 @@ class Denominator(Rule):
             told = True
             yield self.judge(case, result, ratio, place, tokens, off_max)
         if not told:
-            yield from self.stated(case, off_max)
+            found = [finding for result in results if (finding := self.beside(result, off_max)) is not None]
+            yield from found or self.stated(case, off_max)
+        yield from self.others(case, off_max)
+
+    def beside(self, result: SeedResult, off_max: float) -> Finding | None:
+        """Where the claimed score has no loss: another score of the same run, over the same text."""
+        ratio, place = other_ratio(result)
+        if ratio is None or place is None:
+            return None
+        known = validation.set_of_ratio(ratio, off_max)
+        measured = {"bytes_per_token": round(ratio, 6)}
+        start = f"{name(result)}: the claimed score has no loss beside it; another of the run has {ratio:.4f} bytes per token"
+        if known is not None:
+            return unproven(f"{start}, as {known.name}.", place, probe=self.probe, **measured)
+        return lead(f"{start}, as no known export.", place, probe=self.probe, **measured)
+
+    def others(self, case: Case, off_max: float) -> Iterator[Finding]:
+        """Further runs of the folder that divide by another number of bytes than the claimed ones."""
+        results = judged(case)
+        odd = []
+        for result in logged_seeds(case):
+            ratio, place = ratio_of(result)
+            if result not in results and ratio and place and validation.set_of_ratio(ratio, 5 * off_max) is None:
+                tokens, _ = val_tokens(result)
+                if tokens is None or abs(validation.share_off(tokens.value, ratio)) > 5 * off_max:
+                    odd.append((result, ratio, place))
+        if odd:
+            runs = ", ".join(f"{result.run.file} {ratio:.3f}" for result, ratio, _ in odd[:6])
+            sentence = f"Runs of the folder that are not the claim have bytes per token of no known export: {runs}."
+            yield lead(sentence, *(place for _, _, place in odd[:6]), probe=self.probe)
 
     def judge(self, case: Case, result: SeedResult, ratio: float, place: Place, tokens, off_max: float) -> Finding:
         known = validation.set_of_ratio(ratio, off_max)
@@ -134,11 +175,11 @@ class Tokens(Rule):
             if tokens is None or run is None:
                 yield unproven(f"{name(result)}: the log does not say how many tokens were scored.", probe=self.probe)
                 continue
-            yield self.judge(result, tokens.value, run.place(tokens), off_max)
+            yield self.judge(case, result, tokens.value, run.place(tokens), off_max)
         if not results:
             yield unproven("No run stands behind the claim, so no token count can be told.", probe=self.probe)
 
-    def judge(self, result: SeedResult, tokens: int, place: Place, off_max: float) -> Finding:
+    def judge(self, case: Case, result: SeedResult, tokens: int, place: Place, off_max: float) -> Finding:
         if why := validation.known_bad(tokens):
             sentence = f"{name(result)} scores {tokens:,} tokens: {why}."
             return failed(sentence, place, precedents=self.precedents, val_tokens=tokens)
@@ -146,6 +187,8 @@ class Tokens(Rule):
             old = ", of the launch day's split" if known.old else ""
             return passed(f"{name(result)}: {tokens:,} tokens, all of {known.name}{old}.", place, val_tokens=tokens)
         ratio, line = ratio_of(result)
+        if ratio is None:
+            ratio, line = other_ratio(result)
         if ratio is None or line is None:
             sentence = f"{name(result)}: {tokens:,} tokens, a count of no known export."
             return unproven(sentence, place, probe=self.probe, val_tokens=tokens)
@@ -155,6 +198,10 @@ class Tokens(Rule):
             sentence = f"{name(result)}: {tokens:,} tokens of another export; their bytes are those of the split."
             return passed(sentence, place, line, **measured)
         same = validation.set_of_ratio(ratio, off_max)
+        if abs(off) <= self.setting(case, "share_off_fail"):
+            part = f"{100 * off:+.2f} % of the split's bytes"
+            sentence = f"{name(result)}: {tokens:,} tokens, {part}: not all of it, or another text."
+            return lead(sentence, place, line, probe=self.probe, **measured)
         if same is not None or off < 0:
             part = f"{100 * (1 + off):.1f} % of the split's bytes"
             of = f", with the bytes per token of {same.name}" if same else ""
@@ -184,7 +231,7 @@ class Documents(Rule):
                 if not isinstance(documents, int):
                     continue
                 said = True
-                if documents == asked:
+                if abs(documents - asked) <= DOCUMENTS_OFF_MAX:
                     yield passed(f"{name(result)}: {documents:,} documents.", run.place(event), documents=documents)
                 elif documents < asked:
                     sentence = f"{name(result)}: {documents:,} documents in place of {asked:,}."
@@ -194,6 +241,55 @@ class Documents(Rule):
                     yield unproven(sentence, run.place(event), probe=self.probe, documents=documents)
         if not said:
             yield passed("No evaluation counts documents.")
+
+
+class Subset(Rule):
+    """No setting cuts the validation split down."""
+
+    code = "val-identity.subset"
+    remedy = "Score the whole split."
+    probe = "canonical-split"
+    precedents = (
+        Precedent(pr=1835, text="a byte mixture over 3 million of the tokens; done again on all of them"),
+        Precedent(pr=1785, text="a part of the split"),
+    )
+
+    def check(self, case: Case) -> Iterator[Finding]:
+        found = False
+        for result in judged(case):
+            for run in runs_of(result):
+                for key, value in run.settings.items():
+                    if is_cut(key, str(value.value), result.metric.label if result.metric else ""):
+                        found = True
+                        sentence = f"{name(result)}: {key} is {value.value}: a part of the split is scored."
+                        yield failed(sentence, run.place(value), precedents=self.precedents)
+        for key, place in case.submission.readme.environment.items():
+            label = " ".join((case.claim.label or "", case.submission.readme.title))
+            if not found and is_cut(key.lower(), place.quote, label):
+                yield lead(f"The command sets {key}={place.quote[:40]}: a part of the split.", place, probe=self.probe)
+                found = True
+        if not found:
+            yield passed("No setting cuts the split down.")
+
+
+def is_cut(key: str, value: str, label: str) -> bool:
+    """Whether a setting of the evaluation that is claimed takes a part of the split: 0, 1.0 and nothing take all of it."""
+    try:
+        number = float(value)
+    except ValueError:
+        return False
+    if key in ("val_doc_fraction", "val_fraction", "eval_fraction"):
+        return 0 < number < 1
+    if key in (
+        "val_subset_tokens",
+        "val_max_tokens",
+        "max_val_tokens",
+        "eval_max_tokens",
+        "val_tokens_limit",
+        "val_token_limit",
+    ):
+        return 0 < number < SPLIT_TOKENS_MIN
+    return key == "ppm_subset_tokens" and 0 < number < SPLIT_TOKENS_MIN and bool(re.search(r"ppm|mix", label, re.I))
 
 
 class TrainShards(Rule):
@@ -209,7 +305,8 @@ class TrainShards(Rule):
         for result in judged(case):
             shards = result.run.train_shards
             if shards is not None and shards.value in suspicious:
-                sentence = f"{name(result)}: {shards.value:,} training shards, the count of a local export; by its default it trains on validation documents."
+                why = "the count of a local export, which by default trains on validation text"
+                sentence = f"{name(result)}: {shards.value:,} training shards, {why}."
                 yield lead(
                     sentence,
                     result.run.place(shards),

@@ -6,8 +6,8 @@ dead left out. What comes out is a flat list of events, each with the loops arou
     commit    a loss is added to the sums that the score is made from, or stored token by token
     update    an optimiser steps, or a tensor that requires a gradient is changed by one
     table     counts of tokens are stored (n-gram caches)
+    lookup    such a table is read at tokens
     collect   statistics of activations are collected for quantisation (Hessians, scales)
-    rank      a measure of the same tokens picks among passes: minimum, argmin
 """
 
 import ast
@@ -15,13 +15,13 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-from verify.static.flow import NOTHING, Context, Flow, Origins, scope_context
-from verify.static.fold import UNKNOWN, fold
+from verify.static.flow import Context, Flow, Origins, scope_context
+from verify.static.fold import arguments_of, fold, known
 from verify.static.program import Function, Program
 
 EVENTS_MAX = 3_000
 DEPTH_MAX = 14
-Kind = Literal["commit", "update", "table", "collect", "rank"]
+Kind = Literal["commit", "update", "table", "lookup", "collect"]
 
 LOSS = re.compile(r"loss|nll|bits|bpb|logp|log_p|score|xent|\bce\b|_ce|ce_|lp_|ptl")
 BYTES = re.compile(r"byte|bpb|log2|ln2|bits")
@@ -34,7 +34,7 @@ HESSIANS = re.compile(r"hess|calib|gptq_collect|act_stat|amax_stat|collect_act|a
 TABLES = re.compile(r"table|count|cache|hash|ngram|bigram|trigram|ctx|ppm|order|freq|hist", re.I)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Loop:
     """A loop that is being run: `is_repeat` where the same data comes again in every round (epochs, steps)."""
 
@@ -44,7 +44,7 @@ class Loop:
     count: int | None = None
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Event:
     kind: Kind
     function: Function
@@ -54,7 +54,7 @@ class Event:
     loops: tuple[Loop, ...]
     order: int
     calls: tuple[tuple[Function, ast.Call], ...] = ()  # how the module body came here, outside in
-    guards: tuple[ast.expr, ...] = ()  # undecided conditions around, inside the innermost function
+    guards: tuple[tuple[ast.If, bool], ...] = ()  # undecided conditions around, outside in, and the arm that is taken
     optimiser: ast.expr | None = None
     losses: tuple[tuple[ast.expr, Function, Context | None], ...] = ()
     name: str = ""  # of the accumulator, table
@@ -72,7 +72,8 @@ class Trace:
     def __init__(self, program: Program, flow: Flow):
         self.program, self.flow = program, flow
         self.state = _State()
-        self.interesting = _interesting(program)
+        self.tables = _table_names(program)
+        self.interesting = _interesting(program, self.tables)
         self.running: list[int] = []
 
     def run(self) -> list[Event]:
@@ -80,12 +81,12 @@ class Trace:
             self.function(module.body, None, (), ())
         return self.state.events
 
-    def function(self, function: Function, context: Context | None, loops, calls) -> None:
+    def function(self, function: Function, context: Context | None, loops, calls, guards=()) -> None:
         if id(function) in self.running or len(self.running) > DEPTH_MAX or len(self.state.events) > EVENTS_MAX:
             return
         self.running.append(id(function))
         before = len(self.state.gradients)
-        self.block(getattr(function.node, "body", []), function, context, loops, calls, ())
+        self.block(getattr(function.node, "body", []), function, context, loops, calls, guards)
         if self.state.gradients[before:]:
             self.flush(before, calls)
         self.running.pop()
@@ -118,6 +119,8 @@ class Trace:
         for statement in statements:
             if not getattr(statement, "is_dead", False):
                 self.statement(statement, function, context, loops, calls, guards)
+                if isinstance(statement, ast.If) and statement.body and isinstance(statement.body[-1], (ast.Return, ast.Raise)):
+                    guards = (*guards, (statement, False))  # what follows runs only without that branch
 
     def statement(self, node, function, context, loops, calls, guards) -> None:
         kind = type(node)
@@ -133,8 +136,11 @@ class Trace:
             self.block(node.body, function, context, (*loops, Loop(function, node, False)), calls, guards)
         elif kind is ast.If:
             self.expression(node.test, function, context, loops, calls, guards)
-            self.block(node.body, function, context, loops, calls, (*guards, node.test))
-            self.block(node.orelse, function, context, loops, calls, (*guards, node.test))
+            truth = self.decided(node.test, context)
+            if truth is not False:
+                self.block(node.body, function, context, loops, calls, guards if truth else (*guards, (node, True)))
+            if not truth:
+                self.block(node.orelse, function, context, loops, calls, guards if truth is False else (*guards, (node, False)))
         elif kind in (ast.With, ast.AsyncWith):
             for item in node.items:
                 self.expression(item.context_expr, function, context, loops, calls, guards)
@@ -147,6 +153,16 @@ class Trace:
                 if isinstance(child, ast.expr):
                     self.expression(child, function, context, loops, calls, guards)
             self.store(node, function, context, loops, calls, guards)
+
+    def decided(self, test: ast.expr, context: Context | None) -> bool | None:
+        """The truth of a flag that the call sets: `if update_cache:` with update_cache=False."""
+        is_not = isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)
+        name = test.operand if is_not else test  # type: ignore[attr-defined]
+        if context is None or not isinstance(name, ast.Name) or name.id not in context.bound or name.id in context.function.definitions:
+            return None
+        expression, caller, _ = context.bound[name.id]
+        truth = known(self.program, caller, expression)
+        return truth if truth is None else truth is not is_not
 
     def loop(self, node: ast.For, function: Function) -> Loop:
         count = None
@@ -165,14 +181,17 @@ class Trace:
         if not isinstance(node, ast.Call):
             if isinstance(node, (ast.Name, ast.Constant, ast.Lambda)):
                 return
+            if isinstance(node, ast.Subscript) and self.tables:
+                self.lookup(node, function, context, loops, calls, guards)
             for child in ast.iter_child_nodes(node):
                 if isinstance(child, ast.expr):
                     self.expression(child, function, context, loops, calls, guards)
                 elif isinstance(child, ast.comprehension):
                     self.expression(child.iter, function, context, loops, calls, guards)
             return
+        written = node.args[0] if isinstance(node.func, ast.Attribute) and node.func.attr == "at" and node.args else None
         for child in (node.func, *node.args, *(k.value for k in node.keywords)):
-            if not isinstance(child, ast.Name):
+            if not isinstance(child, ast.Name) and child is not written:
                 self.expression(child, function, context, loops, calls, guards)
         if len(self.state.events) > EVENTS_MAX:
             return
@@ -181,7 +200,7 @@ class Trace:
         for target in self.program.resolve(function, node)[:3]:
             if id(target) in self.interesting:
                 inner = self.flow.bind(node, target, function, context)
-                self.function(target, inner, loops, (*calls, (function, node)))
+                self.function(target, inner, loops, (*calls, (function, node)), guards)
         for position, argument in enumerate(node.args):  # timed_eval("label", eval_val, h, ...): a function is handed over
             if isinstance(argument, ast.Name):
                 target = self.program.find(function, argument.id)
@@ -190,12 +209,12 @@ class Trace:
                     bound = {name: (value, function, context) for name, value in pairs}
                     level = context.depth + 1 if context else 1
                     inner = Context(target, bound, level, scope_context(target, context)) if bound else None
-                    self.function(target, inner, loops, (*calls, (function, node)))
+                    self.function(target, inner, loops, (*calls, (function, node)), guards)
         for keyword in node.keywords:
             if isinstance(keyword.value, ast.Name) and keyword.arg in ("target", "fn", "func"):
                 target = self.program.find(function, keyword.value.id)
                 if target is not None and id(target) in self.interesting:
-                    self.function(target, None, loops, (*calls, (function, node)))
+                    self.function(target, None, loops, (*calls, (function, node)), guards)
 
     def special(self, node: ast.Call, function, context, loops, calls, guards) -> bool:
         """Gradients, steps, commits into tensors, tables. True where the call is done with."""
@@ -223,7 +242,7 @@ class Trace:
             if TABLES.search(_name_of(base).lower()) and not LOSS.search(_name_of(base).lower()):
                 origins = self.flow.union(values, function, context, 0)
                 if "val" in origins:
-                    self.add("table", function, node, context, origins, loops, calls, guards, name=_name_of(base))
+                    self.add("table", function, node, context, origins, loops, calls, guards, name=_bound_name(base, context))
         elif name == "register_forward_hook" or name == "register_forward_pre_hook":
             if HESSIANS.search(function.name) or _hooks_collect(function):
                 origins = self.fed(function, context)
@@ -262,12 +281,16 @@ class Trace:
         """Assignments that commit a loss, fill a table."""
         if isinstance(node, ast.AugAssign):
             name = _name_of(node.target).lower()
-            if LOSS.search(name):
+            if LOSS.search(name) or any(LOSS.search(word) for word in _words(node.value)) and not BYTES.search(name):
                 self.commit(node, node.target, node.value, function, context, loops, calls, guards)
             elif isinstance(node.target, ast.Subscript) and TABLES.search(name):
-                origins = self.flow.union([node.target.slice], function, context, 0)
+                origins = self.flow.union([node.target.slice, node.value], function, context, 0)
                 if "val" in origins:
-                    self.add("table", function, node, context, origins, loops, calls, guards, name=_name_of(node.target))
+                    self.add("table", function, node, context, origins, loops, calls, guards, name=_bound_name(node.target, context))
+            elif isinstance(node.target, ast.Name) and _bound_name(node.target, context) in self.tables:
+                origins = self.flow.union([node.value], function, context, 0)
+                if "val" in origins:
+                    self.add("table", function, node, context, origins, loops, calls, guards, name=_bound_name(node.target, context))
         elif isinstance(node, ast.Assign) and len(node.targets) == 1:
             target = node.targets[0]
             name = _name_of(target).lower()
@@ -276,6 +299,19 @@ class Trace:
             elif isinstance(target, ast.Name) and LOSS.search(name) and isinstance(node.value, ast.BinOp) and isinstance(node.value.op, ast.Add):
                 if isinstance(node.value.left, ast.Name) and node.value.left.id == target.id:
                     self.commit(node, target, node.value.right, function, context, loops, calls, guards)
+
+    def lookup(self, node: ast.Subscript, function, context, loops, calls, guards) -> None:
+        """A read of a table of counts at places that tokens choose."""
+        if isinstance(node.ctx, ast.Load) and not isinstance(getattr(node, "parent", None), ast.Subscript):
+            name = _bound_name(node, context)
+            if name in self.tables:
+                slices, base = [], node
+                while isinstance(base, ast.Subscript):
+                    slices.append(base.slice)
+                    base = base.value  # type: ignore[assignment]
+                origins = self.flow.union(slices, function, context, 0)
+                if "val" in origins:
+                    self.add("lookup", function, node, context, origins, loops, calls, guards, name=name)
 
     def commit(self, node, target, value, function, context, loops, calls, guards) -> None:
         if not _scores(function, target, self.program):
@@ -296,6 +332,37 @@ def _name_of(node: ast.expr) -> str:
     if isinstance(node, ast.Attribute):
         return node.attr
     return node.id if isinstance(node, ast.Name) else ""
+
+
+def _bound_name(node: ast.expr, context: Context | None) -> str:
+    """The name of a container; for a parameter, the name that the caller has for it."""
+    name = _name_of(node)
+    while context is not None and name in context.bound:
+        expression, _, context = context.bound[name]
+        name = _name_of(expression) or name
+    return name
+
+
+def _table_names(program: Program) -> frozenset[str]:
+    """Names of containers that counts are added to, and what callers call them."""
+    found: set[str] = set()
+    for function in program.functions:
+        if function.reached is False:
+            continue
+        bases = [call.args[0] for call in function.nodes(ast.Call) if isinstance(call.func, ast.Attribute) and call.func.attr == "at" and call.args]
+        bases += [call.func.value for call in function.nodes(ast.Call) if isinstance(call.func, ast.Attribute) and call.func.attr in ("index_add_", "scatter_add_", "index_put_")]  # fmt: skip
+        bases += [node.target for node in function.nodes(ast.AugAssign) if isinstance(node.target, ast.Subscript)]
+        bases += [node.target for node in function.nodes(ast.AugAssign) if isinstance(node.target, ast.Name) and (node.target.id in function.parameters or any(w == "bincount" for w in _words(node.value)))]  # fmt: skip
+        for base in bases:
+            name = _name_of(base)
+            if name in function.parameters:
+                for _, call in program.callers(function)[:8]:
+                    given = arguments_of(call, function).get(name)
+                    if given is not None:
+                        found.add(_name_of(given))
+            elif TABLES.search(name.lower()) and not LOSS.search(name.lower()):
+                found.add(name)
+    return frozenset(name for name in found if TABLES.search(name.lower()) and not BYTES.search(name.lower()))
 
 
 def _is_repeat(node: ast.For) -> bool:
@@ -359,17 +426,25 @@ def _scores(function: Function, target: ast.expr, program: Program) -> bool:
     key = ("scorer", id(function))
     if key not in program.cache:
         words = {n.id.lower() for n in function.nodes(ast.Name)} | {a.attr.lower() for a in function.nodes(ast.Attribute)} | {p.lower() for p in function.parameters}  # fmt: skip
-        if function.short in ("main", "<module>"):
-            written = {w.lower() for w in (*function.definitions, *function.stores)}
-            program.cache[key] = any(BYTES.search(w) and re.search(r"sum|count|total", w) for w in written)
-        else:
-            program.cache[key] = any(BYTES.search(word) for word in words)
+        program.cache[key] = any(BYTES.search(word) for word in words)
+    if function.short in ("main", "<module>"):
+        return _counts_bytes_nearby(target, program)
     if program.cache[key]:
         return True
     name = _name_of(target)
     returned = any(isinstance(n, ast.Name) and n.id == name for r in function.nodes(ast.Return) if r.value is not None for n in ast.walk(r.value))  # fmt: skip
     outer = name not in function.definitions or name in function.parameters
     return bool(SCORER.search(function.short.lower())) and (returned or outer)
+
+
+def _counts_bytes_nearby(target: ast.expr, program: Program) -> bool:
+    """In a body that does everything, a sum of losses is the score's where its loop counts bytes or keeps token losses."""
+    loops = [node for node in program.ancestors(target) if isinstance(node, (ast.For, ast.While))]
+    if not loops:
+        return False
+    if isinstance(target, ast.Subscript):
+        return True
+    return any(BYTES.search(word) for word in _words(loops[min(1, len(loops) - 1)]) if word != "code_bytes")
 
 
 def _hooks_collect(function: Function) -> bool:
@@ -388,7 +463,7 @@ def _is_wrapper(call: ast.Call) -> bool:
     return _name_of(call.func) in ("compile", "partial", "isinstance", "signature", "getsource", "Lock", "print", "getattr", "hasattr", "id", "allow_in_graph", "disable")  # fmt: skip
 
 
-def _interesting(program: Program) -> set[int]:
+def _interesting(program: Program, tables: frozenset[str]) -> set[int]:
     """Functions that hold an event, and those that come to one through calls or by handing functions over."""
     direct: set[int] = set()
     users: dict[int, set[int]] = {}
@@ -404,6 +479,8 @@ def _interesting(program: Program) -> set[int]:
             is_direct = any(LOSS.search(_name_of(n.target).lower()) or TABLES.search(_name_of(n.target).lower()) for n in function.nodes(ast.AugAssign))
         if not is_direct:
             is_direct = any(isinstance(n.targets[0], ast.Subscript) and LOSS.search(_name_of(n.targets[0]).lower()) for n in function.nodes(ast.Assign))
+        if not is_direct and tables:
+            is_direct = any(_name_of(n) in tables for n in function.nodes(ast.Subscript)) or bool(tables & set(function.parameters))
         if is_direct:
             direct.add(id(function))
         for name in function.nodes(ast.Name):
@@ -433,6 +510,3 @@ def trace(program: Program) -> list[Event]:
         flow = program.cache["flow"] = Flow(program)
         found = program.cache["events"] = Trace(program, flow).run()
     return found  # type: ignore[return-value]
-
-
-__all__ = ["NOTHING", "UNKNOWN", "Event", "Loop", "Trace", "trace"]

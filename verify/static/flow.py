@@ -26,7 +26,7 @@ LOOPS = (ast.For, ast.AsyncFor, ast.While)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Context:
     """A call on the way: what its parameters were bound to, and where."""
 
@@ -36,7 +36,7 @@ class Context:
     outer: "Context | None" = None  # of the function around, for a function defined inside one
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Origins:
     """Labels, each with one place that shows it."""
 
@@ -61,8 +61,9 @@ class Flow:
 
     def __init__(self, program: Program):
         self.program = program
-        self.memory: dict[tuple[int, int], Origins] = {}
-        self.active: set[tuple[int, int]] = set()
+        self.memory: dict[tuple[ast.AST, Context | None], Origins] = {}  # holds what it is keyed by: no identity is used twice
+        self.active: set[tuple[ast.AST, Context | None]] = set()
+        self.contexts: dict[tuple[ast.AST, Function, Context | None], Context] = {}
         self.classes: dict[str, Origins] = {}
         self.questions = 0
 
@@ -73,7 +74,7 @@ class Flow:
         handler = HANDLERS.get(type(node))
         if handler is None:
             return NOTHING
-        key = (id(node), id(context))
+        key = (node, context)
         if key in self.memory:
             return self.memory[key]
         if key in self.active:
@@ -94,13 +95,17 @@ class Flow:
         return found
 
     def bind(self, call: ast.Call, callee: Function, function: Function, context: Context | None) -> Context:
-        """The context of a call."""
+        """The context of a call; the same object for the same call, so that answers are found again."""
+        key = (call, callee, context)
+        if key in self.contexts:
+            return self.contexts[key]
         level = context.depth + 1 if context else 1
         bound = {}
         for name, value in arguments_of(call, callee).items():
             is_default = value not in call.args and all(k.value is not value for k in call.keywords)
             bound[name] = (value, callee, None) if is_default else (value, function, context)
-        return Context(callee, bound, level, scope_context(callee, context))
+        made = self.contexts[key] = Context(callee, bound, level, scope_context(callee, context))
+        return made
 
     # names
 

@@ -4,6 +4,7 @@
     window    within one round of the scoring loop the update comes before the commit: the chunk is learned, then scored
     slot      the same, and what is learned are tensors made for this window (a delta, a logit bias)
     repeat    a loop of epochs or passes holds both the update and the commit: the same tokens are scored after learning
+    refill    a table of counts is filled from the validation set, then read for the same set in another pass
     warmup    updates on validation tokens whose result is thrown away (compile warm-up)
     collect   statistics for quantisation are collected from validation tokens
 
@@ -19,12 +20,12 @@ from typing import Literal
 from verify.static.events import Event, Loop, trace
 from verify.static.program import Function, Program
 
-Kind = Literal["adapt", "window", "slot", "context", "repeat", "warmup", "collect"]
+Kind = Literal["adapt", "window", "slot", "context", "repeat", "refill", "warmup", "collect"]
 CONTEXT = re.compile(r"ctx|context|prefix|hist|past|prev|scored|causal|seen|warm_len|overlap", re.I)
 BEFORE = re.compile(r"prev|scored|hist|past|seen|done|buffer|replay|earlier|last_", re.I)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Suspicion:
     """An update on validation tokens, and the commit that comes after it."""
 
@@ -50,22 +51,40 @@ def _suspicions(program: Program) -> list[Suspicion]:
         if event.kind == "collect" and "val" in event.origins and "generated" not in event.origins:
             found.append(Suspicion("collect", event, None))
         if event.kind == "update" and "val" in event.origins and "train" not in event.origins:
-            suspicion = judge(program, event, commits)
-            if suspicion is not None:
-                found.append(suspicion)
+            found += judge(program, event, commits)
+    return found + _refills(events)
+
+
+def _refills(events: list[Event]) -> list[Suspicion]:
+    """Tables that are complete before they are read: no loop over data holds both the filling and the reading."""
+    found: list[Suspicion] = []
+    tables: dict[str, list[Event]] = {}
+    for event in events:
+        if event.kind == "table" and "train" not in event.origins:
+            tables.setdefault(event.name, []).append(event)
+        elif event.kind == "lookup":
+            if any(common_loops(table, event) for table in events if table.kind == "table" and table.name == event.name):
+                continue  # filled and read in turns
+            for table in tables.get(event.name, ()):
+                if table.loops and table.order < event.order and not are_exclusive(table, event):
+                    if not any(s.update.name == table.name and s.update.function is table.function for s in found):
+                        found.append(Suspicion("refill", table, event))
     return found
 
 
-def judge(program: Program, update: Event, commits: list[Event]) -> Suspicion | None:
-    """What an update on validation tokens is, given all commits; None where it is score-first or after every score."""
+def judge(program: Program, update: Event, commits: list[Event]) -> list[Suspicion]:
+    """What an update on validation tokens is, given all commits; nothing where it is score-first or after every score."""
     if _is_thrown_away(program, update, commits):
-        return Suspicion("warmup", update, None)
-    shared = [(common_loops(update, commit), commit) for commit in commits]
-    shared = [(loops, commit) for loops, commit in shared if loops]
+        return [Suspicion("warmup", update, None)]
+    pairs = [(common_loops(update, commit), commit) for commit in commits]
+    shared = [(loops, commit) for loops, commit in pairs if loops]
+    later = [c for c in commits if c.order > update.order and not _shares_repeat(update, c) and not are_exclusive(update, c)]
     for loops, commit in shared:
         repeats = [loop for loop in loops if loop.is_repeat]
         if repeats and loops[-1] is not repeats[-1] and not _is_round_of_data(repeats[-1]):
-            return Suspicion("repeat", update, commit, repeats[-1])
+            again = [c for c in later if c.function is not commit.function]
+            found = [Suspicion("adapt", update, again[-1])] if again else []
+            return found + [Suspicion("repeat", update, commit, repeats[-1])]
     deepest = max((len(loops) for loops, _ in shared), default=0)
     for depth in range(deepest, 0, -1):
         loop = update.loops[depth - 1]
@@ -75,16 +94,12 @@ def judge(program: Program, update: Event, commits: list[Event]) -> Suspicion | 
         if not here:
             continue
         if any(commit.order < update.order for commit in here) or _is_on_earlier_data(update, depth):
-            return None
-        kind = _window_kind(program, update, loop)
-        return Suspicion(kind, update, here[0], loop)
-    later = [commit for commit in commits if commit.order > update.order and not _shares_repeat(update, commit)]
+            return []
+        return [Suspicion(_window_kind(program, update, loop), update, here[0], loop)]
     if later:
-        return Suspicion("adapt", update, later[-1])
+        return [Suspicion("adapt", update, later[-1])]
     repeats = [loop for loops, _ in shared for loop in loops if loop.is_repeat]
-    if repeats:
-        return Suspicion("repeat", update, shared[-1][1], repeats[-1])
-    return None
+    return [Suspicion("repeat", update, shared[-1][1], repeats[-1])] if repeats else []
 
 
 def common_loops(one: Event, other: Event) -> tuple[Loop, ...]:
@@ -95,6 +110,12 @@ def common_loops(one: Event, other: Event) -> tuple[Loop, ...]:
             break
         found.append(left)
     return tuple(found)
+
+
+def are_exclusive(one: Event, other: Event) -> bool:
+    """Whether two events stand in different arms of the same condition."""
+    arms = {id(node): arm for node, arm in one.guards}
+    return any(arms.get(id(node), arm) is not arm for node, arm in other.guards)
 
 
 def _shares_repeat(update: Event, commit: Event) -> bool:
@@ -150,8 +171,8 @@ def _is_on_earlier_data(update: Event, depth: int) -> bool:
     """Whether an update at the head of a round learns from rounds before: guarded by `i > 0`, or fed from what was kept."""
     loop = update.loops[depth - 1].node
     target = {n.id for n in ast.walk(loop.target) if isinstance(n, ast.Name)} if isinstance(loop, ast.For) else set()
-    for guard in update.guards:
-        for node in ast.walk(guard):
+    for guard, _ in update.guards:
+        for node in ast.walk(guard.test):
             if isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.Gt, ast.NotEq, ast.GtE)):
                 if isinstance(node.left, ast.Name) and node.left.id in target and isinstance(node.comparators[0], ast.Constant):
                     return True

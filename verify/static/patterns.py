@@ -82,6 +82,9 @@ class Scope:
 
     function: Function
     bindings: dict[str, list[Binding]] = field(default_factory=dict)
+    by_value: dict[ast.AST, list[str]] = field(default_factory=dict)
+    feeds: dict[str, set[str]] = field(default_factory=dict)
+    is_indexed: bool = False
 
     @property
     def node(self) -> ast.AST:
@@ -131,24 +134,33 @@ class Scope:
     def derived(self, seeds: set[ast.AST], names: set[str] | None = None) -> set[str]:
         """The names whose value holds one of the nodes, directly or through other names. `names`: where to start."""
         found = set(names or ())
-        pending = [
-            (binding, set(ast.walk(binding.value)))
-            for group in self.bindings.values()
-            for binding in group
-            if binding.value is not None and binding.how != "param"
-        ]
-        changed = True
-        while changed:
-            changed = False
-            for binding, inside in pending:
-                if binding.name in found:
-                    continue
-                if not seeds.isdisjoint(inside) or any(
-                    isinstance(node, ast.Name | ast.Attribute) and dotted(node) in found for node in inside
-                ):
-                    found.add(binding.name)
-                    changed = True
+        self._index()
+        for seed in seeds:
+            node: ast.AST | None = seed
+            while node is not None and node is not self.function.node:
+                found.update(self.by_value.get(node, ()))
+                node = getattr(node, "parent", None)
+        pending = list(found)
+        while pending:
+            for name in self.feeds.get(pending.pop(), ()):
+                if name not in found:
+                    found.add(name)
+                    pending.append(name)
         return found
+
+    def _index(self) -> None:
+        """Which names each value is bound to, and which names each name feeds; made when first asked for."""
+        if self.is_indexed:
+            return
+        self.is_indexed = True
+        for group in self.bindings.values():
+            for binding in group:
+                if binding.value is None or binding.how == "param":
+                    continue
+                self.by_value.setdefault(binding.value, []).append(binding.name)
+                for node in ast.walk(binding.value):
+                    if isinstance(node, ast.Name | ast.Attribute):
+                        self.feeds.setdefault(dotted(node), set()).add(binding.name)
 
     def uses(self, expression: ast.AST, names: set[str], seeds: set[ast.AST] = frozenset()) -> bool:  # type: ignore[assignment]
         """Whether an expression holds one of the names or nodes."""

@@ -88,6 +88,19 @@ class Code:
         setting = self.program.settings.get(name.rpartition(".")[2].lower())
         return setting.value if setting else None
 
+    def is_off(self, scope: Scope, node: ast.AST) -> bool:
+        """Whether a node stands below `if switch:` (a setting, or an attribute of its name) that is off in the claimed runs."""
+        below = node
+        for above in scope.above(node):
+            if isinstance(above, ast.If) and below in above.body:
+                tests = above.test.values if isinstance(above.test, ast.BoolOp) and isinstance(above.test.op, ast.And) else [above.test]
+                for test in tests:
+                    value = self.value(test) if isinstance(test, ast.Name | ast.Attribute) else None
+                    if value is False or (isinstance(value, int | float) and value == 0):
+                        return True
+            below = above
+        return False
+
     def strings(self, function: Function) -> list[ast.Constant]:
         """Long string constants of a function: sources kept as text."""
         key = id(function)

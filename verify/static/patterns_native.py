@@ -50,13 +50,23 @@ def target_gates(native: Native) -> Iterator[tuple[NativeFunction, int, int]]:
             scored = re.search(TOKEN.format(name=re.escape(token), identifier=IDENTIFIER), body[: flag.start()])
             if scored is None or PREFIXES.search(token):
                 continue
-            position = scored.group(2)
-            if not re.search(rf"\bfor\s*\([^)]*\b{re.escape(position)}\b", body):
+            position = _loop_variable(body, scored.group(2))
+            if position is None:
                 continue
             gate = _gate(body, name, token, position, flag.end())
             if gate is not None:
                 yield function, flag.start(), gate
                 break
+
+
+def _loop_variable(body: str, position: str) -> str | None:
+    """The loop's variable that a position is, or is looked up by: `p` of `for p`, `i` of `p = positions[i]`."""
+    if re.search(rf"\bfor\s*\([^)]*\b{re.escape(position)}\b", body):
+        return position
+    alias = re.search(rf"\b{re.escape(position)}\s*=\s*{IDENTIFIER}\s*\[\s*({IDENTIFIER})\s*\]\s*;", body)
+    if alias and re.search(rf"\bfor\s*\([^)]*\b{re.escape(alias.group(1))}\b", body):
+        return alias.group(1)
+    return None
 
 
 def _gate(body: str, flag: str, token: str, position: str, start: int) -> int | None:

@@ -13,6 +13,7 @@ How to ask:
 
 import ast
 import gc
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,7 +36,7 @@ class Setting:
     environment: str = ""  # the environment variable or option it is read from
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Definition:
     """One binding of a local name. `value`: what is assigned; None where it cannot be named (del, except, import)."""
 
@@ -45,7 +46,7 @@ class Definition:
     index: int | None = None  # which element, for a target in a tuple
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Function:
     """A function, method or module body. `reached`: True, False, or None where it cannot be told."""
 
@@ -76,7 +77,7 @@ class Function:
         return getattr(self.node, "lineno", 1)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Module:
     """One parsed source file."""
 
@@ -96,7 +97,7 @@ class Module:
         return self.script.path.rpartition("/")[2].removesuffix(".py")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Program:
     scripts: list[Script]
     functions: list[Function]
@@ -294,6 +295,7 @@ def _analyse(submission: Submission, main: Script, claim: Claim) -> Program | No
     for function in program.functions:
         program.by_short[function.short].append(function)
     program.cache["witness"] = Witness(claimed_text(submission, claim))
+    program.cache["readme words"] = frozenset(re.findall(r"[a-z0-9]+", submission.readme.text[:200_000].lower()))
     effective(program, submission, claim)
     reach(program)
     return program

@@ -11,6 +11,7 @@ from verify.static.program import Function, Program
 from verify.static.witness import Witness
 
 ENDINGS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+TOLD = frozenset({"ttt", "slot", "lora", "prequant", "ngram", "sdttt", "etlb", "adapt", "calib", "twopass"})
 DYNAMIC = frozenset({"globals", "locals", "eval", "exec", "vars", "__import__"})
 
 
@@ -90,9 +91,13 @@ def _dead(program: Program, function: Function) -> list[ast.AST]:
     dead: list[ast.AST] = []
     witness: Witness | None = program.cache.get("witness")  # type: ignore[assignment]
 
-    def bury(nodes) -> None:
+    has_logs = bool(program.logged) or witness is None or len(witness.text) > 1000
+
+    def bury(nodes, test: ast.expr | None = None) -> None:
         if nodes and witness is not None and witness.printed(nodes):
             return  # it ran: the log holds what it prints
+        if nodes and not has_logs and test is not None and _is_told_of(program, function, test):
+            return  # no log, and the README tells of what the defaults switch off
         for statement in nodes:
             for node in ast.walk(statement):
                 if not getattr(node, "is_dead", False):
@@ -107,7 +112,7 @@ def _dead(program: Program, function: Function) -> list[ast.AST]:
             truth = known(program, function, node.test)
         if truth is None:
             continue
-        bury(node.orelse if truth else node.body)
+        bury(node.orelse if truth else node.body, node.test)
         taken = node.body if truth else node.orelse
         if taken and isinstance(taken[-1], ENDINGS):
             bury(_after(node))
@@ -129,6 +134,18 @@ def _dead(program: Program, function: Function) -> list[ast.AST]:
                 bury(node.values[position + 1 :])
                 break
     return dead
+
+
+def _is_told_of(program: Program, function: Function, test: ast.expr) -> bool:
+    """Whether the README speaks of what a condition's settings are named after."""
+    told: frozenset[str] = program.cache.get("readme words", frozenset())  # type: ignore[assignment]
+    for node in ast.walk(test):
+        name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+        setting = program.settings.get(name.lower())
+        if setting is not None and setting.source == "default":
+            if any(word in told for word in name.lower().split("_") if word in TOLD):
+                return True
+    return False
 
 
 def _main_guard(function: Function, test: ast.expr) -> bool | None:

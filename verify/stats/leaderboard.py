@@ -110,19 +110,6 @@ class Row(Model):
         """Whether the organisers ran it again and did not get its score."""
         return self.reproduction is not None and self.reproduction.outcome == "failed"
 
-    @property
-    def reference(self) -> tuple[str, tuple[Seed, ...]]:
-        """What a new submission is tested against: the own runs, or the first reproduction where they are fewer than two."""
-        if len(self.seeds) < 2:
-            for stratum in self.strata:
-                if stratum.relation == "reproduction" and len(stratum.seeds) > 1:
-                    return f"{self.name}, runs of {stratum.name}", stratum.seeds
-        return self.name, self.seeds
-
-    @property
-    def reference_scores(self) -> tuple[float, ...]:
-        return tuple(seed.val_bpb for seed in self.reference[1])
-
 
 class Leaderboard(Model):
     schema_: Literal["pgolf.leaderboard/1"] = Field(SCHEMA, alias="schema")

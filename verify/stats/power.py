@@ -35,7 +35,7 @@ def _check(n_new: int, n_old: int, std_new: float, std_old: float, alpha: float)
     for name, std in (("new", std_new), ("old", std_old)):
         if not (math.isfinite(std) and std > 0):
             raise BadInput(
-                f"standard deviation of the {name} side is {std}: it must be above 0, in bits per byte (typically 0.0003 to 0.0011)."
+                f"standard deviation of the {name} side is {std}: it must be above 0, typically 0.0003 to 0.0011 bpb."
             )
     if not 0.0 < alpha < 1.0:
         raise BadInput(f"p is to stay below {alpha}: give a number between 0 and 1 such as 0.01 or 0.25.")

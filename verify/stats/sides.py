@@ -47,7 +47,7 @@ def side(text: str, board: Leaderboard) -> Side:
         return Side(asked, (Group(asked, (), given=given),))
     if re.fullmatch(r"[-+\d.,\s]+|[-+\d.,\seE]+|.*\b(?:nan|inf)\b.*", asked) and not Path(asked).exists():
         values = [_number(part) for part in re.split(r"[,\s]+", asked.strip(", "))]
-        name = f"{len(values)} values"
+        name = "1 value" if len(values) == 1 else f"{len(values)} values"
         return Side(name, (Group(name, tuple(Seed(seed=None, val_bpb=value) for value in values)),))
     if not Path(asked).exists():
         raise BadInput(f"{printable(asked)!r} is not a folder, a row or values. {HELP}")

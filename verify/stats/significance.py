@@ -1,6 +1,9 @@
 """One claim against another, in full: the runs and their admission, every test, both rules, and the seeds it would take."""
 
+import math
 from typing import Literal
+
+from pydantic import Field
 
 from verify.errors import BadInput
 from verify.finding import Model
@@ -51,7 +54,7 @@ class RuleMet(Model):
 
 
 class Significance(Model):
-    schema_: Literal["pgolf.significance/1"] = SCHEMA
+    schema_: Literal["pgolf.significance/1"] = Field(SCHEMA, serialization_alias="schema")
     new: str
     old: str
     found_by: str | None  # how the old side was found where it was not given
@@ -104,11 +107,15 @@ def significance(
 
 
 def _incumbent(new: Side, board: Leaderboard) -> tuple[Side, str]:
-    seeds = new.groups[0].seeds
-    found = incumbent(board, seeds, None if new.row else new.pr, new.date)
-    if found is None:
+    """The best row before a side, and how it was found."""
+    if new.row is not None:
+        row, how = board.frontier(before_pr=new.row.order, track=new.row.track), f"the best row before {new.row.name}"
+    else:
+        found = incumbent(board, new.groups[0].seeds, new.pr, new.date)
+        row, how = (found.row, found.how) if found else (None, "")
+    if row is None:
         raise BadInput(f"{new.name}: no row of the leaderboard is older. Name what it is to be tested against.")
-    return side_of_row(found.row), found.how
+    return side_of_row(row), how
 
 
 def _runs(which: Literal["new", "old"], group: Group) -> Runs:
@@ -121,9 +128,9 @@ def _runs(which: Literal["new", "old"], group: Group) -> Runs:
         admission=status,
         reasons=(*reasons, *sample.notes),
         n=sample.n,
-        mean=sample.mean if sample.mean == sample.mean else None,
+        mean=sample.mean if math.isfinite(sample.mean) else None,
         std=sample.std,
-        values=tuple(value for value in sample.values if value == value and abs(value) != float("inf")),
+        values=tuple(filter(math.isfinite, sample.values)),
     )
 
 
@@ -151,9 +158,9 @@ def _rule(name: str, alpha: float, margin: float, p: float | None, met: bool | N
     gain, std_new, std_old = comparison.gain_bpb, comparison.std_new, comparison.std_old
     each = more = why = None
     if gain is None or not std_new or not std_old:
-        why = "the spread is not known"
+        why = "how many seeds it takes cannot be told"
     elif gain <= margin:
-        why = (
+        why = "no number of seeds would do: " + (
             "the new mean is not lower"
             if margin == 0.0
             else f"the gain of {gain:.6f} bpb is not above the margin of {margin:.6f}"
@@ -161,7 +168,7 @@ def _rule(name: str, alpha: float, margin: float, p: float | None, met: bool | N
     else:
         each = power.seeds_needed(gain - margin, std_new, alpha, std_old=std_old)
         more = power.seeds_needed(gain - margin, std_new, alpha, std_old=std_old, n_old=comparison.n_old)
-        why = None if each else f"more than {power.SEEDS_MAX:,} seeds a side"
+        why = None if each else f"it would take more than {power.SEEDS_MAX:,} seeds a side"
     return RuleMet(
         name=name, alpha=alpha, margin_bpb=margin, p=p, met=met, seeds_each=each, seeds_new=more, why_no_seeds=why
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from verify.stats.leaderboard import Row, Seed
+from verify.stats.leaderboard import Row, Seed, Stratum
 from verify.stats.welch import MARGIN_NATS, Sample, compare_samples
 from verify.verdict import Comparison
 
@@ -44,7 +44,7 @@ class Group:
 class Outcome:
     """One comparison. `decides` is true of one at most: own runs against the runs the board is held to."""
 
-    kind: Literal["own", "pooled", "pooled all the same", "stratum"]
+    kind: Literal["own", "pooled", "pooled regardless", "stratum"]
     new: str
     old: str
     comparison: Comparison
@@ -54,17 +54,20 @@ class Outcome:
 
 def groups_of(row: Row) -> list[Group]:
     """The own runs of a row first, then its strata."""
-    own = Group(row.name, row.seeds, "own", row.hardware, None, True, None, row.pr)
-    others = [
-        Group(f"{row.name}: {stratum.name}", stratum.seeds, stratum.relation, stratum.hardware, stratum.artifact_bytes, False, None, row.pr)
-        for stratum in row.strata
-    ]  # fmt: skip
-    return [own, *others]
+    own = Group(row.name, row.seeds, "own", row.hardware, is_accepted=True, pr=row.pr)
+    return [own, *(_group(row, stratum) for stratum in row.strata)]
+
+
+def _group(row: Row, stratum: Stratum) -> Group:
+    name = f"{row.name}: {stratum.name}"
+    return Group(name, stratum.seeds, stratum.relation, stratum.hardware, stratum.artifact_bytes, pr=row.pr)
 
 
 def admission(group: Group) -> tuple[Admission, tuple[str, ...]]:
     """Whether a group's runs would count as evidence, and what speaks against it or is not known. Environment, size, time."""
-    against: list[str] = []
+    against: list[str] = (
+        [] if group.relation in ("own", "reproduction") else [f"{group.relation}: not runs of this claim"]
+    )
     unknown: list[str] = []
     _environment(group, against, unknown)
     sizes = {seed.artifact_bytes for seed in group.seeds} if group.artifact_bytes is None else {group.artifact_bytes}
@@ -75,6 +78,8 @@ def admission(group: Group) -> tuple[Admission, tuple[str, ...]]:
         return "admissible", ("accepted by the organisers", *against)
     if against:
         return "not admissible", tuple(against)
+    if len(unknown) == 4:
+        return "unproven", ("nothing is said of environment, size and time",)
     return ("unproven", tuple(unknown)) if unknown else ("admissible", ())
 
 
@@ -105,6 +110,8 @@ def _limit(
 
 def pool(groups: Sequence[Group]) -> tuple[Sample, tuple[str, ...]]:
     """All runs of some groups; the same run in two of them counts once."""
+    if len(groups) == 1:
+        return groups[0].sample, ()
     seen: dict[float, str] = {}
     notes: list[str] = []
     for group in groups:
@@ -116,8 +123,6 @@ def pool(groups: Sequence[Group]) -> tuple[Sample, tuple[str, ...]]:
                 notes.append(f"the run with {value} stands in {seen[value]} and in {group.name}: counted once")
         for value in dict.fromkeys(values):
             seen.setdefault(value, group.name)
-    if len(groups) == 1:
-        return groups[0].sample, ()
     return Sample.of(seen), tuple(notes)
 
 
@@ -165,9 +170,10 @@ def outcomes(
     if any(len(fit) > 1 for fit, _ in sides):
         found.append(one("pooled", sides[0][0], sides[1][0]))
     if any(len(every) > len(fit) for fit, every in sides):
-        found.append(one("pooled all the same", sides[0][1], sides[1][1]))
+        found.append(one("pooled regardless", sides[0][1], sides[1][1]))
         if len(sides[1][1]) > 1 and len(sides[0][1]) > len(sides[0][0]):
-            found.append(one("pooled all the same", sides[0][1], [reference]))
+            found.append(one("pooled regardless", sides[0][1], [reference]))
+    found += [one("stratum", [group], [reference]) for group in new[1:] if group.relation == "reproduction"]
     for group in old:
         if group is not reference and group.relation == "reproduction":
             found.append(one("stratum", new[:1], [group]))

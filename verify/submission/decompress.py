@@ -51,12 +51,23 @@ def bz2_bytes(data: bytes, bytes_max: int) -> bytes:
 
 def checked_filters(filters: Any) -> list[dict[str, Any]]:
     """A raw filter chain of a script, with small dictionaries only."""
-    if not isinstance(filters, list) or not 1 <= len(filters) <= 4 or not all(isinstance(item, dict) for item in filters):
+    if (
+        not isinstance(filters, list)
+        or not 1 <= len(filters) <= 4
+        or not all(isinstance(item, dict) for item in filters)
+    ):
         raise Refused("names LZMA filters that cannot be read")
     out = []
     for item in filters:
-        kept = {str(key): value for key, value in item.items() if key in {"id", "dict_size", "lc", "lp", "pb", "dist", "start_offset", "preset"}}
-        if any(not isinstance(value, int) for value in kept.values()) or kept.get("dict_size", 0) > DICTIONARY_BYTES_MAX:
+        kept = {
+            str(key): value
+            for key, value in item.items()
+            if key in {"id", "dict_size", "lc", "lp", "pb", "dist", "start_offset", "preset"}
+        }
+        if (
+            any(not isinstance(value, int) for value in kept.values())
+            or kept.get("dict_size", 0) > DICTIONARY_BYTES_MAX
+        ):
             raise Refused("names LZMA filters that ask for too much")
         out.append(kept)
     return out
@@ -106,5 +117,15 @@ def decompress(name: str, data: bytes, bytes_max: int, **options: Any) -> bytes:
 
     try:
         return FORMATS[name](data, bytes_max, **options)
-    except (zlib.error, lzma.LZMAError, brotli.error, zstandard.ZstdError, OSError, EOFError, ValueError, TypeError, MemoryError) as error:
+    except (
+        zlib.error,
+        lzma.LZMAError,
+        brotli.error,
+        zstandard.ZstdError,
+        OSError,
+        EOFError,
+        ValueError,
+        TypeError,
+        MemoryError,
+    ) as error:
         raise Refused(f"is not valid {name} data: {str(error)[:100]}") from error

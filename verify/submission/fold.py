@@ -16,75 +16,33 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from verify.submission.decompress import Refused, decompress
+from verify.submission.fold_values import (
+    CODECS,
+    DECODERS,
+    DECOMPRESSORS,
+    LIST_MAX,
+    UNKNOWN,
+    FilePath,
+    Module,
+    Packed,
+    as_path,
+    plain,
+    text_of,
+    unpacked,
+    with_steps,
+)
 from verify.submission.json_text import read_json
-from verify.submission.text import decode
 
 STEPS_MAX = 50_000  # nodes looked at in one script
 DEPTH_MAX = 60  # of an expression
-LIST_MAX = 10_000
-
-
-class Unknown:
-    """A value that cannot be told."""
-
-    def __repr__(self) -> str:
-        return "UNKNOWN"
-
-
-UNKNOWN = Unknown()
-
-
-@dataclass(frozen=True, slots=True)
-class Module:
-    """An imported module, or a function of one: dotted name."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class FilePath:
-    """A path next to the script, as the script names it."""
-
-    path: str
-
-
-@dataclass(slots=True)
-class Packed:
-    """A value and how it was come by. `steps` names codings and compressions, from outside in; `sizes` are bytes before each."""
-
-    value: bytes | str
-    steps: tuple[str, ...] = ()
-
-
-DECODERS: dict[str, tuple[str, Callable[[Any], bytes]]] = {
-    "base64.b85decode": ("base85", base64.b85decode),
-    "base64.a85decode": ("ascii85", base64.a85decode),
-    "base64.b64decode": ("base64", base64.b64decode),
-    "base64.standard_b64decode": ("base64", base64.b64decode),
-    "base64.urlsafe_b64decode": ("base64", base64.urlsafe_b64decode),
-    "base64.decodebytes": ("base64", base64.b64decode),
-    "base64.b32decode": ("base32", base64.b32decode),
-    "base64.b16decode": ("base16", lambda data: base64.b16decode(data, casefold=True)),
-    "binascii.a2b_base64": ("base64", binascii.a2b_base64),
-    "binascii.unhexlify": ("hex", binascii.unhexlify),
-    "binascii.a2b_hex": ("hex", binascii.unhexlify),
-    "bytes.fromhex": ("hex", bytes.fromhex),
-    "bytearray.fromhex": ("hex", bytes.fromhex),
-}
-DECOMPRESSORS = {
-    "lzma.decompress": "lzma", "zlib.decompress": "zlib", "gzip.decompress": "gzip", "bz2.decompress": "bz2", "brotli.decompress": "brotli",
-    "brotlicffi.decompress": "brotli", "zstandard.decompress": "zstd", "zstd.decompress": "zstd", "pyzstd.decompress": "zstd",
-    "compression.zstd.decompress": "zstd", "compression.lzma.decompress": "lzma", "compression.zlib.decompress": "zlib",
-    "zstandard.ZstdDecompressor.decompress": "zstd", "lzma.LZMADecompressor.decompress": "lzma", "zlib.decompressobj.decompress": "zlib",
-    "bz2.BZ2Decompressor.decompress": "bz2", "brotli.Decompressor.process": "brotli", "brotli.Decompressor.decompress": "brotli",
+PLAIN_METHODS = {
+    "strip", "lstrip", "rstrip", "replace", "encode", "decode", "join", "split", "splitlines", "lower", "upper", "read",
+    "read_bytes", "read_text", "with_suffix", "with_name", "joinpath", "removeprefix", "removesuffix",
 }  # fmt: skip
-CODECS = {"base64": "base64", "base_64": "base64", "hex": "hex", "zlib": "zlib", "zip": "zlib", "bz2": "bz2", "rot13": "rot13", "rot_13": "rot13"}
-PLAIN_METHODS = {"strip", "lstrip", "rstrip", "replace", "encode", "decode", "join", "split", "splitlines", "lower", "upper", "read_bytes",
-                 "read_text", "read", "with_suffix", "with_name", "joinpath", "removeprefix", "removesuffix", "translate"}  # fmt: skip
 
 
 @dataclass
-class Folder:
+class Folding:
     """The constants of one script. `read(path)` gives a neighbouring file's bytes, or None."""
 
     script: str  # its own path, as __file__
@@ -147,9 +105,19 @@ class Folder:
         if isinstance(node.op, ast.Add) and isinstance(left, Packed) and isinstance(right, Packed):
             if type(left.value) is type(right.value) and len(left.value) + len(right.value) <= self.bytes_max:
                 return Packed(left.value + right.value, left.steps or right.steps)  # type: ignore[operator]
-        elif isinstance(node.op, ast.Add) and isinstance(left, FilePath) and isinstance(right, Packed) and isinstance(right.value, str):
+        elif (
+            isinstance(node.op, ast.Add)
+            and isinstance(left, FilePath)
+            and isinstance(right, Packed)
+            and isinstance(right.value, str)
+        ):
             return FilePath(left.path + right.value)
-        elif isinstance(node.op, ast.Div) and isinstance(left, FilePath) and isinstance(right, Packed) and isinstance(right.value, str):
+        elif (
+            isinstance(node.op, ast.Div)
+            and isinstance(left, FilePath)
+            and isinstance(right, Packed)
+            and isinstance(right.value, str)
+        ):
             return FilePath(posixpath.join(left.path, right.value))
         elif isinstance(left, int) and isinstance(right, int) and abs(left) < 1 << 62 and abs(right) < 1 << 62:
             if isinstance(node.op, ast.BitOr):
@@ -169,7 +137,10 @@ class Folder:
         if isinstance(node.slice, ast.Slice):
             if not isinstance(base, Packed | list):
                 return UNKNOWN
-            parts = [plain(self.value(part, depth)) if part is not None else None for part in (node.slice.lower, node.slice.upper, node.slice.step)]
+            parts = [
+                plain(self.value(part, depth)) if part is not None else None
+                for part in (node.slice.lower, node.slice.upper, node.slice.step)
+            ]
             if any(part is not None and not isinstance(part, int) for part in parts) or parts[2] == 0:
                 return UNKNOWN
             if isinstance(base, list):
@@ -184,26 +155,43 @@ class Folder:
         if isinstance(node.func, ast.Attribute) and node.func.attr in PLAIN_METHODS:
             base = self.value(node.func.value, depth)
             if not isinstance(base, Module):
-                return self.method(base, node.func.attr, [self.value(item, depth) for item in node.args], node.keywords, depth)
+                return self.method(
+                    base, node.func.attr, [self.value(item, depth) for item in node.args], node.keywords, depth
+                )
         target = self.value(node.func, depth)
         if isinstance(node.func, ast.Name) and target is UNKNOWN:
             target = Module(node.func.id)
         if not isinstance(target, Module):
             return UNKNOWN
         arguments = [self.value(item, depth) for item in node.args]
-        return self.call(target.name, arguments, {item.arg or "": self.value(item.value, depth) for item in node.keywords})
+        return self.call(
+            target.name, arguments, {item.arg or "": self.value(item.value, depth) for item in node.keywords}
+        )
 
     def call(self, name: str, arguments: list[Any], named: dict[str, Any]) -> Any:
         """A call of a known function; Module again for objects that only carry a method (ZstdDecompressor())."""
         first = arguments[0] if arguments else named.get("data", UNKNOWN)
-        if name in {"open", "io.open", "pathlib.Path", "Path", "os.path.abspath", "os.path.realpath", "str", "os.fspath"}:
+        if name in {
+            "open",
+            "io.open",
+            "pathlib.Path",
+            "Path",
+            "os.path.abspath",
+            "os.path.realpath",
+            "str",
+            "os.fspath",
+        }:
             return as_path(first) if first is not UNKNOWN else UNKNOWN
         if name == "os.path.dirname":
             path = as_path(first)
             return FilePath(posixpath.dirname(path.path)) if isinstance(path, FilePath) else UNKNOWN
         if name == "os.path.join":
             paths = [as_path(item) for item in arguments]
-            return FilePath(posixpath.join(*(path.path for path in paths))) if paths and all(isinstance(path, FilePath) for path in paths) else UNKNOWN
+            return (
+                FilePath(posixpath.join(*(path.path for path in paths)))
+                if paths and all(isinstance(path, FilePath) for path in paths)
+                else UNKNOWN
+            )
         if name == "__import__" and isinstance(first, Packed) and isinstance(first.value, str):
             return Module(first.value)
         if name in {"importlib.import_module"} and isinstance(first, Packed) and isinstance(first.value, str):
@@ -228,7 +216,11 @@ class Folder:
 
     def decoded(self, packed: Packed, how: str, decoder: Callable[[Any], bytes]) -> Any:
         try:
-            data = packed.value if how != "hex" or isinstance(packed.value, str) or decoder is binascii.unhexlify else packed.value.decode()
+            data = (
+                packed.value
+                if how != "hex" or isinstance(packed.value, str) or decoder is binascii.unhexlify
+                else packed.value.decode()
+            )
             return Packed(decoder(data), (*packed.steps, how))
         except (ValueError, TypeError, UnicodeDecodeError, OverflowError) as error:
             self.problems.append(f"holds {how} data that cannot be decoded: {str(error)[:100]}")
@@ -278,10 +270,12 @@ class Folder:
             return Packed(base.value.encode(coding, "replace" if coding != "utf-8" else "surrogatepass"), base.steps)
         if name == "join" and arguments:
             parts = arguments[0]
-            if isinstance(parts, list) and all(isinstance(part, Packed) and type(part.value) is type(base.value) for part in parts):
+            if isinstance(parts, list) and all(
+                isinstance(part, Packed) and type(part.value) is type(base.value) for part in parts
+            ):
                 size = sum(len(part.value) for part in parts) + len(base.value) * max(0, len(parts) - 1)
                 if size <= self.bytes_max:
-                    return Packed(base.value.join(part.value for part in parts), parts[0].steps if parts else ())  # type: ignore[arg-type]
+                    return Packed(base.value.join(part.value for part in parts), parts[0].steps if parts else ())
             if isinstance(parts, Packed) and type(parts.value) is type(base.value) is str and not base.value:
                 return parts  # joined from its own characters
             return UNKNOWN
@@ -322,42 +316,3 @@ class Folder:
                 return UNKNOWN
             return Packed(data, ("file",))
         return UNKNOWN
-
-
-def plain(value: Any) -> Any:
-    """The bare constant of a Packed; other values as they are."""
-    return value.value if isinstance(value, Packed) else value
-
-
-def unpacked(value: Any, depth: int = 0) -> Any:
-    """Lists and objects with bare constants in them."""
-    if depth > 4:
-        return None
-    if isinstance(value, list):
-        return [unpacked(item, depth + 1) for item in value]
-    if isinstance(value, dict):
-        return {key: unpacked(item, depth + 1) for key, item in value.items()}
-    return None if value is UNKNOWN else plain(value)
-
-
-def with_steps(value: Any, steps: tuple[str, ...], depth: int = 0) -> Any:
-    """A JSON value with its texts marked as unpacked."""
-    if isinstance(value, str):
-        return Packed(value, steps)
-    if isinstance(value, dict) and depth < 4:
-        return {key: with_steps(item, steps, depth + 1) for key, item in value.items()}
-    if isinstance(value, list) and depth < 4 and len(value) <= LIST_MAX:
-        return [with_steps(item, steps, depth + 1) for item in value]
-    return value if isinstance(value, int | float) else UNKNOWN
-
-
-def text_of(value: bytes | str) -> str:
-    return value if isinstance(value, str) else decode(value).text
-
-
-def as_path(value: Any) -> Any:
-    if isinstance(value, FilePath):
-        return value
-    if isinstance(value, Packed) and isinstance(value.value, str) and not value.steps and len(value.value) < 300:
-        return FilePath(value.value)
-    return value if isinstance(value, Packed) else UNKNOWN

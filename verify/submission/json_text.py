@@ -7,7 +7,7 @@ with, and gives nothing at all where one comma is missing. This one reads what c
 import math
 import re
 from dataclasses import dataclass, field
-from json.decoder import JSONDecodeError, scanstring
+from json.decoder import JSONDecodeError, scanstring  # type: ignore[attr-defined]
 from typing import Any
 
 from verify.limits import JSON_DEPTH_MAX

@@ -12,10 +12,14 @@ from verify.tree import FileInfo, Tree
 
 ALWAYS = frozenset({".log", ".out"})
 PERHAPS = frozenset({".txt", ".err", ".jsonl", ".ndjson", ".stdout", ".stderr", ""})
-NEVER = re.compile(r"^(?:requirements|readme|license|licence|notice|cmakelists|dockerfile|makefile|manifest|sha\d+|pr_body|commit|\.)|commands?\b.*\.txt$", re.I)
+NEVER = re.compile(
+    r"^(?:requirements|readme|license|licence|notice|cmakelists|dockerfile|makefile|manifest|sha\d+|pr_body|commit|\.)|commands?\b.*\.txt$",
+    re.I,
+)
 # What a line of a training log looks like, in any dialect: a step with a loss, a score, a size, a timer.
 LINE = re.compile(
-    r"(?:^|\s|\")step[ :=_\"/]{1,3}\d|^\s*\d+/\d+ |\btrain_loss\b|\bval_loss\b|\bval_bpb\b|\bbpb\b\W{1,3}\d|\btrain_time\b|step_avg"
+    r"(?:^|\s|\")step[ :=_\"/]{1,3}\d|^[ \t]{0,40}\d{1,9}/\d{1,9} |\btrain_loss\b|\bval_loss\b|\bval_bpb\b"
+    r"|\bbpb\b\W{1,3}\d|\btrain_time\b|step_avg"
     r"|Total submission size|Serialized model|model_params|\bwarmup_step\b|\biter(?:ation)?[ :=]+\d",
     re.MULTILINE,
 )
@@ -60,7 +64,11 @@ def read_log_files(tree: Tree, files: Iterable[FileInfo]) -> tuple[list[LogFile]
             start = tree.read(info.path, SNIFF_BYTES)
             if not start or not is_text(start):
                 continue
-            if known is None and not looks_like_log(decode(start, is_cut=True).text) and (info.bytes or 0) <= SNIFF_BYTES:
+            if (
+                known is None
+                and not looks_like_log(decode(start, is_cut=True).text)
+                and (info.bytes or 0) <= SNIFF_BYTES
+            ):
                 continue
             data = start if len(start) < SNIFF_BYTES else tree.read(info.path, limit)
         except OSError:
@@ -72,7 +80,17 @@ def read_log_files(tree: Tree, files: Iterable[FileInfo]) -> tuple[list[LogFile]
             continue
         left -= len(data)
         if is_cut:
-            problems.append(Problem(info.path, f"is longer than can be read; what is behind {len(data):,} bytes was not looked at"))
+            problems.append(
+                Problem(info.path, f"is longer than can be read; what is behind {len(data):,} bytes was not looked at")
+            )
         problems += [Problem(info.path, sentence) for sentence in decoded.problems]
-        logs.append(LogFile(info.path, info.bytes if info.bytes is not None else len(data), hashlib.sha256(data).hexdigest(), decoded.text, is_cut))
+        logs.append(
+            LogFile(
+                info.path,
+                info.bytes if info.bytes is not None else len(data),
+                hashlib.sha256(data).hexdigest(),
+                decoded.text,
+                is_cut,
+            )
+        )
     return logs, problems

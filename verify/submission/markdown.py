@@ -13,6 +13,9 @@ CELLS_MAX = 20_000
 CELL_CHARACTERS_MAX = 1_000
 LINK = re.compile(r"!?\[([^\[\]\n]{0,300})\]\([^()\n]{0,500}\)")
 MARKS = re.compile(r"\*\*|__|~~|`+|</?(?:b|i|u|em|strong|sub|sup|code|span|font|br)\b[^<>\n]{0,100}>", re.IGNORECASE)
+PRIVATE = 0xF000  # of the private use area: where escaped marks wait
+ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+HIDDEN = re.compile("[\uf021-\uf07e]")
 STARS = re.compile(r"(?<!\w)[*_](?=\S)|(?<=\S)[*_](?!\w)")
 
 
@@ -39,12 +42,14 @@ def parser() -> MarkdownIt:
 def plain(text: str) -> str:
     """Inline markdown without its marks, in linear time."""
     text = text[: 20 * CELL_CHARACTERS_MAX]
+    if "\\" in text:  # escaped marks are text: out of the way while the others go
+        text = ESCAPED.sub(lambda match: chr(PRIVATE + ord(match[1])), text)
     if "](" in text:
         text = LINK.sub(r"\1", text)
     text = MARKS.sub("", text)
     if "*" in text or "_" in text:
         text = STARS.sub("", text)
-    return text.replace("\\|", "|").strip()
+    return HIDDEN.sub(lambda match: chr(ord(match[0]) - PRIVATE), text).strip()
 
 
 def read_blocks(text: str) -> Blocks:

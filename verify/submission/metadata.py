@@ -12,16 +12,25 @@ from verify.finding import QUOTE_CHARACTERS_MAX, Place
 from verify.submission.json_text import JsonText, KeyPath, read_json
 from verify.submission.model import Metadata, Problem, SeedClaim
 from verify.submission.seed_entries import SeedEntry, seed_entries
-from verify.submission.values import BYTES, COUNTS, SECONDS, Number, decimals, number_in, scaled
+from verify.submission.values import BYTES, COUNTS, SECONDS, Number, decimals, number_in, rounding_bytes, scaled
 
 TEXT_CHARACTERS_MAX = 2_000  # of a name, a hardware line ...
 NAME_CHARACTERS_MAX = 300
 KEY_UNITS = (("_ms", 0.001), ("_mb", 1e6), ("_minutes", 60.0), ("_hours", 3600.0))
-UNITS = {"artifact_bytes": BYTES, "code_bytes": BYTES, "model_bytes": BYTES, "train_seconds": SECONDS, "eval_seconds": SECONDS, "steps": COUNTS}
+UNITS = {
+    "artifact_bytes": BYTES,
+    "code_bytes": BYTES,
+    "model_bytes": BYTES,
+    "train_seconds": SECONDS,
+    "eval_seconds": SECONDS,
+    "steps": COUNTS,
+}
 WHOLE = frozenset({"artifact_bytes", "artifact_bytes_max", "code_bytes", "model_bytes", "steps"})
 TEXTS = ("author", "github_id", "name", "date", "track", "hardware", "torch_version", "status")
-NUMBERS = ("val_bpb", "val_loss", "val_bpb_std", "val_loss_std", "artifact_bytes", "artifact_bytes_max", "artifact_bytes_mean", "code_bytes",
-           "model_bytes", "steps", "train_seconds", "eval_seconds", "pre_quant_val_bpb", "pre_quant_val_loss")  # fmt: skip
+NUMBERS = (
+    "val_bpb", "val_loss", "val_bpb_std", "val_loss_std", "artifact_bytes", "artifact_bytes_max", "artifact_bytes_mean",
+    "code_bytes", "model_bytes", "steps", "train_seconds", "eval_seconds", "pre_quant_val_bpb", "pre_quant_val_loss",
+)  # fmt: skip
 NON_RECORD = re.compile(r"non[-_ ]?record", re.IGNORECASE)
 RECORD = re.compile(r"\brecord\b", re.IGNORECASE)
 
@@ -39,7 +48,9 @@ def normal(key: str) -> str:
 
 def key_scale(key: str) -> float:
     """What the unit at a key's end makes of a bare number: train_time_ms -> 0.001."""
-    return next((scale for end, scale in KEY_UNITS if key.removesuffix("_mean").removesuffix("_max").endswith(end)), 1.0)
+    return next(
+        (scale for end, scale in KEY_UNITS if key.removesuffix("_mean").removesuffix("_max").endswith(end)), 1.0
+    )
 
 
 def as_number(value: Any, written: str | None) -> Number | None:
@@ -58,7 +69,11 @@ def as_text(value: Any) -> str | None:
     if isinstance(value, list):
         return ", ".join(str(item) for item in value[:20] if isinstance(item, str | int))[:TEXT_CHARACTERS_MAX] or None
     if isinstance(value, dict):
-        parts = [item for key, item in value.items() if isinstance(item, str) and normal(key) not in {"github", "github_id", "url", "email"}]
+        parts = [
+            item
+            for key, item in value.items()
+            if isinstance(item, str) and normal(key) not in {"github", "github_id", "url", "email"}
+        ]
         return ", ".join(parts[:10])[:TEXT_CHARACTERS_MAX] or None
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
@@ -72,8 +87,9 @@ class Source:
         for key in value:
             self.keys.setdefault(normal(key), key)
 
-    def number(self, field: str, names: list[str]) -> tuple[Number, str] | None:
-        """The first usable number under one of the names, in the base unit, and the key it stands under."""
+    def number(self, field: str, names: list[str]) -> tuple[Number, str, int] | None:
+        """The first usable number under one of the names, in the base unit, the key it stands under, and by how many bytes a size
+        is rounded."""
         for name in names:
             key = self.keys.get(name)
             if key is None:
@@ -81,7 +97,8 @@ class Source:
             number = as_number(self.value[key], self.read.written.get((*self.path, key)))
             if number is not None:
                 units = UNITS.get(field.removesuffix("_max").removesuffix("_mean"), {})
-                return Number(scaled(number, units, key_scale(name)), number.digits, number.unit), key
+                rounding = rounding_bytes(number, key_scale(name)) if units is BYTES else 0
+                return Number(scaled(number, units, key_scale(name)), number.digits, number.unit), key, rounding
         return None
 
     def line(self, key: str) -> int | None:
@@ -90,7 +107,7 @@ class Source:
 
 def whole(field: str, value: float) -> float | int:
     """Bytes and steps as whole numbers where they are; a mean of steps stays what it is."""
-    return int(round(value)) if field in WHOLE and (value == int(value) or field != "steps") else value
+    return round(value) if field in WHOLE and (value == int(value) or field != "steps") else value
 
 
 def fill_numbers(out: Metadata, source: Source) -> None:
@@ -98,11 +115,13 @@ def fill_numbers(out: Metadata, source: Source) -> None:
         found = source.number(field, keys()["top"][field]) if getattr(out, field) is None else None
         if found is None:
             continue
-        number, key = found
+        number, key, rounding = found
         setattr(out, field, whole(field, number.value))
         note(out, field, key, source)
         if field == "val_bpb":
             out.val_bpb_digits = number.digits
+        if field == "artifact_bytes":
+            out.artifact_rounding_bytes = rounding
 
 
 def fill_texts(out: Metadata, source: Source) -> None:
@@ -129,7 +148,12 @@ def note(out: Metadata, field: str, key: str, source: Source) -> None:
 
 def record_status(out: Metadata, source: Source) -> str | None:
     """ "record" or "non-record" as far as the file says it; else the status as written."""
-    for name, means in (("non_record", "non-record"), ("is_record", "record"), ("record_claim", "record"), ("record", "record")):
+    for name, means in (
+        ("non_record", "non-record"),
+        ("is_record", "record"),
+        ("record_claim", "record"),
+        ("record", "record"),
+    ):
         value = source.value.get(source.keys.get(name, ""))
         if isinstance(value, bool):
             return means if value else ("record" if means == "non-record" else "non-record")
@@ -155,6 +179,8 @@ def seed_claim(entry: SeedEntry, read: JsonText, file: str, source_lines: list[s
         setattr(claim, field, whole(field, found[0].value))
         if field == "val_bpb":
             claim.digits = found[0].digits
+        if field == "artifact_bytes":
+            claim.artifact_rounding_bytes = found[2]
     line = read.lines.get(entry.path) or entry.line
     quote = source_lines[line - 1].strip()[:QUOTE_CHARACTERS_MAX] if line and line <= len(source_lines) else ""
     claim.place = Place(file=file, line=line, quote=quote)
@@ -170,7 +196,9 @@ def read_metadata(file: str, text: str) -> tuple[Metadata, list[Problem]]:
         try:
             json.loads(text)
         except (ValueError, RecursionError) as error:
-            problems.append(Problem(file, f"is not valid JSON: {getattr(error, 'msg', 'too deep')}", getattr(error, "lineno", None)))
+            problems.append(
+                Problem(file, f"is not valid JSON: {getattr(error, 'msg', 'too deep')}", getattr(error, "lineno", None))
+            )
     if not isinstance(read.value, dict):
         problems.append(Problem(file, "holds no JSON object"))
         return out, problems

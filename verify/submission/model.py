@@ -38,8 +38,12 @@ class Script:
     language: str = "python"  # python, c, cpp, cuda, shell
     problems: tuple[Problem, ...] = ()
     inside: str | None = None  # the packed script that carries this source; its bytes are counted there (bytes is 0)
-    runs: tuple[str, ...] = ()  # files of the folder that it executes as they are: exec(open(path).read()), runpy.run_path(path)
-    settings: dict[str, Place] = field(default_factory=dict)  # environment that the packed layers set before they run `source`
+    runs: tuple[
+        str, ...
+    ] = ()  # files of the folder that it executes as they are: exec(open(path).read()), runpy.run_path(path)
+    settings: dict[str, Place] = field(
+        default_factory=dict
+    )  # environment that the packed layers set before they run `source`
 
     @property
     def is_packed(self) -> bool:
@@ -59,7 +63,10 @@ class SeedClaim:
     eval_seconds: float | None = None
     place: Place | None = None
     digits: int | None = None  # decimals val_bpb is written with
-    label: str = ""  # what the file adds to the seed ("42_conservative"); such a claim is of a variant, not of the submission
+    artifact_rounding_bytes: int = 0  # artifact_bytes is written rounded ("15.9 MB"): it may be this much more or less
+    label: str = (
+        ""  # what the file adds to the seed ("42_conservative"); such a claim is of a variant, not of the submission
+    )
 
 
 @dataclass(slots=True)
@@ -80,6 +87,7 @@ class Metadata:
     seeds: tuple[int, ...] = ()
     seed_results: tuple[SeedClaim, ...] = ()
     artifact_bytes: int | None = None  # bytes_total, artifact_bytes, ... ; `keys` says under which name
+    artifact_rounding_bytes: int = 0  # artifact_bytes is written rounded ("15.9 MB"): it may be this much more or less
     artifact_bytes_max: int | None = None
     artifact_bytes_mean: float | None = None
     code_bytes: int | None = None
@@ -118,7 +126,9 @@ class Readme:
     std_bpb: float | None = None
     seed_results: tuple[SeedClaim, ...] = ()  # from its per-seed table
     commands: tuple[Place, ...] = ()  # run commands in code blocks and command files: quote is the command
-    environment: dict[str, Place] = field(default_factory=dict)  # NAME=value settings of those commands; quote is the value
+    environment: dict[str, Place] = field(
+        default_factory=dict
+    )  # NAME=value settings of those commands; quote is the value
     hardware: str | None = None
 
 

@@ -2,12 +2,13 @@
 
 import posixpath
 import re
+from collections.abc import Iterator
 
 from verify.limits import FILES_MAX, TEXT_BYTES_MAX
 from verify.submission.commands import in_file as commands_in_file
 from verify.submission.log_files import looks_like_log, read_log_files
 from verify.submission.metadata import read_metadata
-from verify.submission.model import Metadata, Problem, Readme, Submission
+from verify.submission.model import Metadata, Problem, Readme, Script, Submission
 from verify.submission.readme import read_readme
 from verify.submission.requirements import FILE as REQUIREMENTS_FILE
 from verify.submission.requirements import declared
@@ -15,7 +16,9 @@ from verify.submission.scripts import helpers_of, main_script, read_scripts
 from verify.submission.text import decode, is_text, printable
 from verify.tree import FileInfo, Tree
 
-METADATA = re.compile(r"sub{1,2}mission(?:[_-][\w.-]*)?\.json$", re.IGNORECASE)  # one PR in a thousand spells it with three b
+METADATA = re.compile(
+    r"sub{1,2}mission(?:[_-][\w.-]*)?\.json$", re.IGNORECASE
+)  # one PR in a thousand spells it with three b
 COMMAND_FILE = re.compile(r".*\.sh$|.*command[\w.-]*\.txt$|(?:run|launch|reproduce)[\w.-]*\.txt$", re.IGNORECASE)
 TOKENIZER = re.compile(r"(?:\.model|\.vocab|tokenizer[\w.-]*\.json)$", re.IGNORECASE)
 SMALL_TEXTS_MAX = 40  # command and requirements files
@@ -55,8 +58,8 @@ class Reader:
 
     def refused(self) -> None:
         """Say which files are not read, and why."""
-        if len(self.files) >= FILES_MAX:
-            self.problems.append(Problem("", f"holds {FILES_MAX:,} files or more; the others were not looked at"))
+        if len(self.files) >= FILES_MAX or getattr(self.tree, "is_cut", False):
+            self.problems.append(Problem("", f"holds more than {FILES_MAX:,} files, or folders nested too deep; not all were looked at"))
         for info in self.files:
             if info.kind == "symlink":
                 self.problems.append(Problem(info.path, "is a symbolic link, which is not followed"))
@@ -65,7 +68,9 @@ class Reader:
             elif info.kind == "absent":
                 self.problems.append(Problem(info.path, "is not in the git store and was not read"))
             if printable(info.path) != info.path or ".." in info.path.split("/") or info.path.startswith("/"):
-                self.problems.append(Problem(info.path, "has a name with control characters or one that leads out of the folder"))
+                self.problems.append(
+                    Problem(info.path, "has a name with control characters or one that leads out of the folder")
+                )
 
     def metadata(self) -> Metadata:
         """submission.json, or the first file called like it."""
@@ -83,7 +88,9 @@ class Reader:
 
     def readme(self, metadata: Metadata) -> Readme:
         found = self.named(re.compile(r"readme(?:\.(?:md|markdown|txt|rst))?(?:\.txt)?$", re.IGNORECASE))
-        found = found or [info for info in self.named(re.compile(r".*\.md$", re.IGNORECASE)) if "/" not in info.path][:1]
+        found = (
+            found or [info for info in self.named(re.compile(r".*\.md$", re.IGNORECASE)) if "/" not in info.path][:1]
+        )
         for info in found:
             text = self.text(info)
             if text is not None:
@@ -130,11 +137,15 @@ def read_submission(tree: Tree) -> Submission:
         scripts=tuple(scripts),
         main=main,
         logs=tuple(logs),
-        requirements=declared([*by_requirements_first(texts), (readme.file or "", readme.text), *((item.path, item.text) for item in scripts if item.language == "shell")]),
+        requirements=declared([*by_requirements_first(texts), (readme.file or "", readme.text), *shell_texts(scripts)]),
         tokenizers=tuple(info.path for info in reader.files if TOKENIZER.search(info.path)),
         helpers=helpers_of(main, scripts),
         problems=tuple(dict.fromkeys([*reader.problems, *script_problems, *log_problems])),
-    )  # fmt: skip
+    )
+
+
+def shell_texts(scripts: list[Script]) -> Iterator[tuple[str, str]]:
+    return ((script.path, script.text) for script in scripts if script.language == "shell")
 
 
 def small_texts(reader: Reader) -> list[FileInfo]:
@@ -154,5 +165,9 @@ def run_commands(metadata: Metadata) -> list[str]:
     """Commands that the metadata quote."""
     if not isinstance(metadata.raw, dict):
         return []
-    found = [value for key, value in metadata.raw.items() if "command" in key.lower() or key.lower() in {"script", "entry_point", "entrypoint", "main"}]
+    found = [
+        value
+        for key, value in metadata.raw.items()
+        if "command" in key.lower() or key.lower() in {"script", "entry_point", "entrypoint", "main"}
+    ]
     return [f"python {value}"[:2000] for value in found if isinstance(value, str)]

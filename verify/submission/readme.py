@@ -11,14 +11,21 @@ from verify.submission.text import split_lines
 from verify.submission.values import Number, number_in
 
 SCORE = re.compile(
-    r"(?:bpb|bits[ -]per[ -]byte)\b[^\d\n|]{0,24}?(?P<after>(?<![-+<])[0-4]\.\d{2,12})\b"
-    r"|(?P<before>(?<![\d.+<-])[0-4]\.\d{3,12})\s*(?:\([^()\n]{0,40}\)\s*)?(?:val[_ ])?(?:bpb|bits[ -]per[ -]byte)\b(?!\W{0,4}[:=])",
+    r"(?:bp[bp]|bits[ -]per[ -]byte)\b[^\d\n|]{0,24}?(?P<after>(?<![-+<])[0-4]\.\d{2,12})\b"
+    r"|(?P<before>(?<![\d.+<-])[0-4]\.\d{3,12})\s*"
+    r"(?:\([^()\n]{0,40}\)\s*)?(?:val[_ ])?(?:bp[bp]|bits[ -]per[ -]byte)\b(?!\W{0,4}[:=])",
     re.IGNORECASE,
 )
-COMPARES = re.compile(r"\bvs\.?\b|baseline|sota|previous|prior|improv|delta|Δ|beats?\b|\bgain|leader|record of|pr ?#|reference|merged|target|expected|was\b|from\b|pre[- _]?(?:quant|ttt|ema)|estimat|project|approx|\bbase\b|\bgap\b|unquant|roundtrip", re.IGNORECASE)
+COMPARES = re.compile(
+    r"\bvs\.?\b|baseline|sota|previous|prior|improv|delta|Δ|beats?\b|\bgain|leader|record of|pr ?#|reference"
+    r"|merged|target|expected|was\b|from\b|pre[- _]?(?:quant|ttt|ema)|estimat|project|approx|\bbase\b|\bgap\b|unquant",
+    re.IGNORECASE,
+)
 STD = re.compile(r"\b(?:std|stdev|σ|standard deviation)\b[^\d\n|]{0,16}(0?\.\d{2,12})", re.IGNORECASE)
 HARDWARE = re.compile(
-    r"\b\d{1,3}\s?[x×]\s?(?:NVIDIA\s)?(?:GeForce\s)?(?:H100|H200|A100|B200|B300|GH200|GB10|A40|A10G?|A6000|L4|L40S?|V100|T4|P100|MI300X|RTX\s?(?:PRO\s)?\d{4}\w*|[345]0[6789]0(?:\sTi)?)"
+    r"\b\d{1,3}\s?[x×]\s?(?:NVIDIA\s)?(?:GeForce\s)?"
+    r"(?:H100|H200|A100|B200|B300|GH200|GB10|A40|A10G?|A6000|L4|L40S?|V100|T4|P100|MI300X"
+    r"|RTX\s?(?:PRO\s)?\d{4}\w*|[345]0[6789]0(?:\sTi)?)"
     r"(?:[ -](?:\d{2,3}\s?GB|SXM\d?|HBM\d\w?|PCIe|NVL|Ti|SUPER|Blackwell|NVLink)){0,4}",
     re.IGNORECASE,
 )
@@ -30,7 +37,11 @@ def score_in(text: str) -> Number | None:
     """A score in a line that says "bpb", the first that is no comparison."""
     for match in SCORE.finditer(text[:LINE_MAX]):
         number = number_in(match["after"] or match["before"])
-        if number and SCORES[0] < number.value < SCORES[1] and not COMPARES.search(text[max(0, match.start() - 40) : match.start()]):
+        if (
+            number
+            and SCORES[0] < number.value < SCORES[1]
+            and not COMPARES.search(text[max(0, match.start() - 80) : match.start()])
+        ):
             return number
     return None
 
@@ -39,7 +50,9 @@ def headline(out: Readme, blocks: Blocks, tables: list[SeedTable], expected: flo
     """The claimed score: of the title, else of the first lines (the one that metadata repeat first), else the table's mean."""
     lines = [(blocks.title_line or 1, blocks.title), *blocks.prose[:HEAD_LINES]]
     found = [(line, text, number) for line, text in lines if (number := score_in(text))]
-    same = [item for item in found if expected is not None and abs(item[2].value - expected) < 0.6 * 10.0 ** -item[2].digits]
+    same = [
+        item for item in found if expected is not None and abs(item[2].value - expected) < 0.6 * 10.0 ** -item[2].digits
+    ]
     for line, text, number in (same or found)[:1]:
         out.headline_bpb, out.headline_digits = number.value, number.digits
         out.headline = Place(file=out.file or "", line=line, quote=text[:QUOTE_CHARACTERS_MAX])
@@ -83,7 +96,7 @@ def deviation(out: Readme, blocks: Blocks, tables: list[SeedTable]) -> None:
 
 
 def read_readme(file: str, text: str, expected: float | None = None) -> tuple[Readme, list[Problem]]:
-    """What a README says. `expected` is the val_bpb of submission.json: of several scores the one that is the same is the headline."""
+    """What a README says. `expected`: val_bpb of submission.json; of several scores the same one is the headline."""
     problems = []
     blocks = read_blocks(text)
     if blocks.is_cut:

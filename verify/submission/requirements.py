@@ -12,9 +12,26 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}")
 INSTALL = re.compile(r"\b(?:uv\s+)?(?:pip3?|conda|mamba|apt|apt-get|brew)\s+(?:-\S+\s+)*install\b(.{0,2000})")
 EGG = re.compile(r"#egg=([\w.-]{1,80})")
 FROM_ADDRESS = re.compile(r"([A-Za-z0-9][\w.-]{0,80}?)(?:-\d[\w.+!-]*)?(?:\.git|\.whl|\.tar\.gz|\.zip)?(?:@[\w./-]+)?$")
-TAKES_VALUE = frozenset({"-r", "--requirement", "-i", "--index-url", "--extra-index-url", "-f", "--find-links", "-c", "--constraint", "-t", "--target", "-n"})
+TAKES_VALUE = frozenset(
+    {
+        "-r",
+        "--requirement",
+        "-i",
+        "--index-url",
+        "--extra-index-url",
+        "-f",
+        "--find-links",
+        "-c",
+        "--constraint",
+        "-t",
+        "--target",
+        "-n",
+    }
+)
 STOP = re.compile(r"&&|\|\||[;|>`)]")
 LINES_MAX = 20_000
+LINE_MAX = 4_000
+WORD_MAX = 500
 PACKAGES_MAX = 1_000
 
 
@@ -25,10 +42,12 @@ def canonical(name: str) -> str:
 
 def package_of(word: str) -> str | None:
     """The package one requirement names: "Torch>=2.1", "x @ https://...", "git+https://host/y.git", "z[extra]"."""
-    word = word.strip().strip("'\",")
+    word = word[:WORD_MAX].strip().strip("'\",")
     if not word or word.startswith(("-", "#", ".", "/", "$", "{", "<", "\\")):
         return None
-    if "://" in word and not NAME.match(word.partition("@")[0].strip() + "x" if word.startswith(("git+", "http")) else word.partition(" ")[0]):
+    if "://" in word and not NAME.match(
+        word.partition("@")[0].strip() + "x" if word.startswith(("git+", "http")) else word.partition(" ")[0]
+    ):
         return None
     if word.startswith(("git+", "http://", "https://")):
         egg = EGG.search(word)
@@ -51,7 +70,7 @@ def in_commands(path: str, text: str) -> Iterable[tuple[str, Place]]:
     for number, line in enumerate(split_lines(text)[:LINES_MAX], 1):
         if "install" not in line:
             continue
-        for match in INSTALL.finditer(line):
+        for match in INSTALL.finditer(line[:LINE_MAX]):
             is_value = False
             for word in STOP.split(match[1])[0].split():
                 if is_value or word in TAKES_VALUE:

@@ -12,15 +12,20 @@ from verify.submission.unpack import unpack
 from verify.tree import FileInfo, Tree
 
 LANGUAGES = {
-    ".py": "python", ".c": "c", ".h": "c", ".cc": "cpp", ".cpp": "cpp", ".cxx": "cpp", ".hpp": "cpp", ".cu": "cuda", ".cuh": "cuda", ".rs": "rust",
-    ".sh": "shell", ".bash": "shell", ".slurm": "shell", ".sbatch": "shell",
+    ".py": "python", ".c": "c", ".h": "c", ".cc": "cpp", ".cpp": "cpp", ".cxx": "cpp", ".hpp": "cpp", ".cu": "cuda", ".cuh": "cuda",
+    ".rs": "rust", ".sh": "shell", ".bash": "shell", ".slurm": "shell", ".sbatch": "shell",
 }  # fmt: skip
 MAIN = "train_gpt.py"
 LAUNCHER_CHARACTERS_MAX = 4_000  # of a script that only starts another one
 SCRIPTS_MAX = 400
 HELPERS_MAX = 200
-NOT_MAIN = re.compile(r"human|readable|decode|original|unpacked|minif|mlx|test|prepare|download|plot|analy|patch|preflight|launch|baseline|backup", re.IGNORECASE)
-IMPORT = re.compile(r"(?:^|[;:\n])[ \t]*(?:import[ \t]+([\w., \t]+)|from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+\(?([\w, \t\n]*))")
+NOT_MAIN = re.compile(
+    r"human|readable|decode|original|unpacked|minif|mlx|test|prepare|download|plot|analy|patch|preflight|launch|baseline|backup",
+    re.IGNORECASE,
+)
+IMPORT = re.compile(
+    r"(?:^|[;:\n])[ \t]*(?:import[ \t]+([\w., \t]+)|from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+\(?([\w, \t\n]*))"
+)
 NAMED_FILE = re.compile(r"""['"]([\w./ -]{1,200}\.(?:py|c|h|cc|cpp|cxx|hpp|cu|cuh|rs|sh|so))['"]""")
 INCLUDE = re.compile(r'#\s*include\s*"([^"\n]{1,200})"')
 COMMAND_SCRIPT = re.compile(r"[\w./-]+\.py\b")
@@ -71,12 +76,16 @@ def read_script(sources: Sources, info: FileInfo) -> list[Script]:
     decoded = decode(data[:SCRIPT_BYTES_MAX], is_cut=len(data) > SCRIPT_BYTES_MAX)
     problems += [Problem(info.path, sentence) for sentence in decoded.problems]
     size = info.bytes if info.bytes is not None else len(data)
-    script = Script(info.path, size, hashlib.sha256(data).hexdigest(), decoded.text, source=decoded.text, language=language)
+    script = Script(
+        info.path, size, hashlib.sha256(data).hexdigest(), decoded.text, source=decoded.text, language=language
+    )
     members: list[Script] = []
     if language == "python":
         found = unpack(info.path, decoded.text, sources.reader(info.path))
         script.source, script.layers, script.settings = found.source, found.layers, found.settings
-        script.runs = tuple(path for name in found.runs if (path := sources.find(name, info.path)) and path != info.path)
+        script.runs = tuple(
+            path for name in found.runs if (path := sources.find(name, info.path)) and path != info.path
+        )
         problems += [Problem(info.path, sentence) for sentence in found.problems]
         members = [carried(info.path, name, text) for name, text in found.members.items()]
     script.problems = tuple(problems)
@@ -86,32 +95,49 @@ def read_script(sources: Sources, info: FileInfo) -> list[Script]:
 def carried(inside: str, name: str, text: str) -> Script:
     """A source that stands inside another script."""
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    return Script(f"{inside}!{name}", 0, digest, text, source=text, language=language_of(name) or "python", inside=inside)
+    return Script(
+        f"{inside}!{name}", 0, digest, text, source=text, language=language_of(name) or "python", inside=inside
+    )
 
 
 def read_scripts(tree: Tree, files: Iterable[FileInfo]) -> tuple[list[Script], list[Problem]]:
     """All source files, by path."""
     sources = Sources(tree, files)
     wanted = [info for info in sources.files.values() if language_of(info.path)]
-    problems = [Problem(wanted[SCRIPTS_MAX].path, f"is one of {len(wanted):,} scripts; {SCRIPTS_MAX} were read")] if len(wanted) > SCRIPTS_MAX else []
+    problems = (
+        [Problem(wanted[SCRIPTS_MAX].path, f"is one of {len(wanted):,} scripts; {SCRIPTS_MAX} were read")]
+        if len(wanted) > SCRIPTS_MAX
+        else []
+    )
     scripts = [script for info in wanted[:SCRIPTS_MAX] for script in read_script(sources, info)]
     return scripts, problems + [problem for script in scripts for problem in script.problems]
 
 
 def main_script(scripts: list[Script], commands: Iterable[str]) -> Script | None:
-    """The script that is run: train_gpt.py, else the one a command names, else what is called like it. None where it cannot be told.
+    """The script that is run: train_gpt.py, else the one a command names, else what is called like it; or None.
 
     A short launcher that only executes another file of the folder gives way to that file.
     """
     python = {script.path: script for script in scripts if script.language == "python" and script.inside is None}
     main = python.get(MAIN)
     if main is None:
-        named = [posixpath.normpath(name) for command in commands if "torchrun" in command or "python" in command for name in COMMAND_SCRIPT.findall(command)]
+        named = [
+            posixpath.normpath(name)
+            for command in commands
+            if "torchrun" in command or "python" in command
+            for name in COMMAND_SCRIPT.findall(command)
+        ]
         found = [python[name] for name in named if name in python and DUNDER_MAIN.search(python[name].source)]
         main = next((script for script in found if "train" in script.path.lower()), found[0] if found else None)
     if main is None:
-        found = [script for path, script in python.items() if posixpath.basename(path).startswith("train") and DUNDER_MAIN.search(script.source)]
-        found = found or [script for script in python.values() if DUNDER_MAIN.search(script.source) and "torch" in script.source]
+        found = [
+            script
+            for path, script in python.items()
+            if posixpath.basename(path).startswith("train") and DUNDER_MAIN.search(script.source)
+        ]
+        found = found or [
+            script for script in python.values() if DUNDER_MAIN.search(script.source) and "torch" in script.source
+        ]
         main = min(found, key=likeness, default=None)
     for _ in range(4):
         if main is None or len(main.source) > LAUNCHER_CHARACTERS_MAX or not main.runs:
@@ -126,11 +152,17 @@ def main_script(scripts: list[Script], commands: Iterable[str]) -> Script | None
 def likeness(script: Script) -> tuple:
     """Smaller for scripts that look more like the submission's own: named like it, not a helper's name, high up, early."""
     name = posixpath.basename(script.path)
-    return (script.path.count("/"), name != MAIN, not name.startswith("train_gpt"), bool(NOT_MAIN.search(name)), script.path)
+    return (
+        script.path.count("/"),
+        name != MAIN,
+        not name.startswith("train_gpt"),
+        bool(NOT_MAIN.search(name)),
+        script.path,
+    )
 
 
 def modules_of(source: str) -> Iterable[tuple[str, bool]]:
-    """Modules a Python source imports: dotted name, and whether it is relative. Found by lines, so that newer syntax is no obstacle."""
+    """Modules a Python source imports: dotted name, and whether it is relative. By lines: newer syntax is no obstacle."""
     for match in IMPORT.finditer(source):
         if match[1]:
             for item in match[1].split(","):
@@ -173,11 +205,18 @@ def helpers_of(main: Script | None, scripts: list[Script]) -> tuple[Script, ...]
         return ()
     by_path = {script.path: script for script in scripts}
     found: dict[str, Script] = {}
-    queue = [main, *(script for script in scripts if main.path in script.runs and posixpath.basename(script.path) == MAIN)]
+    queue = [
+        main,
+        *(script for script in scripts if main.path in script.runs and posixpath.basename(script.path) == MAIN),
+    ]
     for script in queue:
         if script is not main:
             found.setdefault(script.path, script)
         if len(found) >= HELPERS_MAX:
             break
-        queue += [other for other in used_by(script, by_path) if other is not main and other.path not in found and other not in queue]
+        queue += [
+            other
+            for other in used_by(script, by_path)
+            if other is not main and other.path not in found and other not in queue
+        ]
     return tuple(found.values())

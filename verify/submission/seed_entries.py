@@ -12,7 +12,10 @@ TRAILING_SEED = re.compile(r"(.+?)_(?:seed|s)_?(\d{1,10})")
 PER_SEED_WORD = re.compile(r"^(?:per_seed|seed)_|_(?:per_seed|by_seed|seeds|seed|runs)$|_per_seed_")
 ORDINAL_KEY = re.compile(r"(?:seed|run)[ _-]?(\d)", re.IGNORECASE)
 SEEDS_MAX = 1_000
-SUPERSEDED = re.compile(r"supersed|retract|pre_fix|original|old|previous|additional|extra|baseline|supplement|ablation|warm_cache", re.IGNORECASE)
+SUPERSEDED = re.compile(
+    r"supersed|retract|pre_fix|original|old|previous|additional|extra|baseline|supplement|ablation|warm_cache",
+    re.IGNORECASE,
+)
 
 
 @dataclass(slots=True)

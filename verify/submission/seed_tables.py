@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from verify.finding import QUOTE_CHARACTERS_MAX, Place
 from verify.submission.model import SeedClaim, Table
-from verify.submission.values import BYTES, SECONDS, Number, number_in, scaled
+from verify.submission.values import BYTES, SECONDS, Number, number_in, rounding_bytes, scaled
 
 SEED_HEADER = re.compile(r"^(?:random\s+)?seeds?\b|^run$", re.IGNORECASE)
 SEED_CELL = re.compile(r"^(?:seed\s*[=:#]?\s*)?(\d{1,10})(?:\s*[(\[*†‡].{0,80})?$", re.IGNORECASE)
@@ -15,10 +15,13 @@ MEAN_CELL = re.compile(r"\b(?:mean|average|avg|μ)\b", re.IGNORECASE)
 STD_CELL = re.compile(r"\b(?:std|stdev|σ|sd|standard deviation)\b", re.IGNORECASE)
 PLUS_MINUS = re.compile(r"(?:±|\+/-|\+-)\s*(0?\.\d{2,12}|\d(?:\.\d+)?e-\d)")
 NOT_A_SCORE = re.compile(r"delta|Δ|gain|improve|\bvs\b|diff|gap|baseline|sota|rank|ratio|\bprev", re.IGNORECASE)
-EARLIER = re.compile(r"pre[- _]?(?:quant|ttt|ema|slot)|no[- _]ttt|without|unquant|raw|fp16|bf16|fp32|live|step|train|round ?trip|\bema\b|standard|neural|base\b|nonoverlap",
-                     re.IGNORECASE)  # fmt: skip
+EARLIER = re.compile(  # scores before the last stage
+    r"pre[- _]?(?:quant|ttt|ema|slot)|no[- _]ttt|without|unquant|raw|fp16|bf16|fp32|live|step|train|round ?trip|\bema\b"
+    r"|standard|neural|base\b|nonoverlap",
+    re.IGNORECASE,
+)
 FINAL = re.compile(r"final|ttt|sliding|submi|post|mix|official|score|s64|stride|val[_ ]bpb|exact", re.IGNORECASE)
-BPB = re.compile(r"bpb|bits[ /-]*(?:per[ -])?byte", re.IGNORECASE)
+BPB = re.compile(r"bp[bp]\b|bpb|bits[ /-]*(?:per[ -])?byte", re.IGNORECASE)
 LOSS = re.compile(r"\bval[_ ]?loss|\bloss\b|\bnats\b|\bnll\b", re.IGNORECASE)
 SIZE = re.compile(r"artifact|\bbytes\b|\bsize\b|submission|\btotal\b|\(b\)|\bmb\b", re.IGNORECASE)
 NOT_TOTAL = re.compile(r"\bcode\b|\bmodel\b|headroom|margin|under|fits|weights|raw|\bcap\b|budget", re.IGNORECASE)
@@ -55,12 +58,20 @@ def header_field(cell: str) -> str | None:
     if TIME.search(cell) or re.fullmatch(r"(?:train|eval|ttt)\s*(?:s|ms)?", cell.strip(), re.IGNORECASE):
         if re.search(r"eval|ttt|slot|test", cell, re.IGNORECASE):
             return "eval_seconds"
-        if re.search(r"train|wall", cell, re.IGNORECASE) or re.fullmatch(r"time(?: ?\(?m?s\)?)?", cell.strip(), re.IGNORECASE):
+        if re.search(r"train|wall", cell, re.IGNORECASE) or re.fullmatch(
+            r"time(?: ?\(?m?s\)?)?", cell.strip(), re.IGNORECASE
+        ):
             return "train_seconds"
         return None
     if SIZE.search(cell) and not NOT_TOTAL.search(cell.replace("model+code", "").replace("code+model", "")):
         return "artifact_bytes"
     return None
+
+
+def size_scale(header: str) -> float:
+    """What a bare number below a size's heading counts in bytes."""
+    low = header.lower()
+    return 1048576.0 if "mib" in low else 1e6 if "mb" in low else 1e3 if re.search(r"\bkb\b", low) else 1.0
 
 
 def field_number(field_: str, cell: str, header: str) -> float | int | None:
@@ -70,9 +81,8 @@ def field_number(field_: str, cell: str, header: str) -> float | int | None:
         return None
     low = header.lower()
     if field_ == "artifact_bytes":
-        scale = 1048576.0 if "mib" in low else 1e6 if "mb" in low else 1.0
-        value = scaled(number, BYTES, scale)
-        return int(round(value)) if value >= 1000 else None  # a bare "15.9" is no count of bytes
+        value = scaled(number, BYTES, size_scale(header))
+        return round(value) if value >= 1000 else None  # a bare "15.9" is no count of bytes
     if field_ in {"train_seconds", "eval_seconds"}:
         scale = 0.001 if re.search(r"\bms\b|_ms|\(ms\)", low) else 60.0 if re.search(r"\bmin", low) else 1.0
         return scaled(number, SECONDS, scale)
@@ -96,7 +106,9 @@ def turned(table: Table) -> Table | None:
     for at, cell in enumerate(table.header[:CELLS_MAX]):
         if at and (at in seeds or MEAN_CELL.search(cell) or STD_CELL.search(cell)):
             name = SEED_COLUMN.match(cell.strip())
-            rows.append((name[1] if name else cell, *(row[at] if at < len(row) else "" for row in table.rows[:CELLS_MAX])))
+            rows.append(
+                (name[1] if name else cell, *(row[at] if at < len(row) else "" for row in table.rows[:CELLS_MAX]))
+            )
     return Table(header, tuple(rows), tuple(table.lines[0] for _ in rows))
 
 
@@ -110,7 +122,10 @@ def score_column(table: Table, rows: list[tuple[int, tuple[str, ...]]], expected
         values = [number.value for number in numbers if number and SCORES[0] < number.value < SCORES[1]]
         if not values:
             continue
-        is_claim = expected is not None and (abs(sum(values) / len(values) - expected) < SAME_BPB or any(abs(value - expected) < 1e-5 for value in values))
+        is_claim = expected is not None and (
+            abs(sum(values) / len(values) - expected) < SAME_BPB
+            or any(abs(value - expected) < 1e-5 for value in values)
+        )
         found.append(((is_claim, not EARLIER.search(cell), bool(FINAL.search(cell)), len(values), at), at))
     return max(found)[1] if found else None
 
@@ -134,8 +149,10 @@ def read_table(file: str, table: Table, expected: float | None) -> SeedTable | N
         line = by_row.get(id(row))
         claim = SeedClaim(seed, place=Place(file=file, line=line, quote=" | ".join(row)[:QUOTE_CHARACTERS_MAX]))
         for at, name in fields.items():
-            if at < len(row) and getattr(claim, name) is None and not (name in {"train_seconds", "eval_seconds"} and claim_taken(claim, name)):
+            if at < len(row) and getattr(claim, name) is None:
                 setattr(claim, name, field_number(name, row[at], header[at]))
+                if name == "artifact_bytes" and claim.artifact_bytes is not None and (size := number_in(row[at])):
+                    claim.artifact_rounding_bytes = rounding_bytes(size, size_scale(header[at]))
         number = number_in(row[score]) if score is not None and score < len(row) else None
         if number and SCORES[0] < number.value < SCORES[1]:
             claim.val_bpb, claim.digits = number.value, number.digits
@@ -151,10 +168,6 @@ def read_table(file: str, table: Table, expected: float | None) -> SeedTable | N
         elif STD_CELL.search(label) and not MEAN_CELL.search(label) and out.std is None:
             out.std = number_in(cell)
     return out
-
-
-def claim_taken(claim: SeedClaim, name: str) -> bool:
-    return getattr(claim, name) is not None
 
 
 def seed_tables(file: str, tables: Iterable[Table], expected: float | None) -> list[SeedTable]:
@@ -179,10 +192,14 @@ def merged(tables: list[SeedTable]) -> tuple[SeedClaim, ...]:
         if sorted(str(claim.seed) for claim in other.claims) != seeds or len(set(seeds)) != len(seeds):
             continue
         by_seed = {claim.seed: claim for claim in other.claims}
-        if any(claim.val_bpb is not None and by_seed[claim.seed].val_bpb not in {None, claim.val_bpb} for claim in claims):
+        if any(
+            claim.val_bpb is not None and by_seed[claim.seed].val_bpb not in {None, claim.val_bpb} for claim in claims
+        ):
             continue  # another configuration with the same seeds
         for claim in claims:
             for name in ("val_loss", "artifact_bytes", "steps", "train_seconds", "eval_seconds"):
                 if getattr(claim, name) is None:
                     setattr(claim, name, getattr(by_seed[claim.seed], name))
+                    if name == "artifact_bytes":
+                        claim.artifact_rounding_bytes = by_seed[claim.seed].artifact_rounding_bytes
     return tuple(claims)

@@ -20,7 +20,9 @@ NEWLINE = re.compile("\r\n|\n|\r")
 DATA_BYTES = bytes(set(range(32)) - {9, 10, 12, 13, 27}) + b"\x7f"
 ZERO_WIDTH_JOINER = "\u200d"  # part of ordinary emoji; it neither moves nor hides anything
 ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})  # control, format (bidi, zero width, tags), surrogates, private, separators
+HIDDEN = frozenset(
+    {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+)  # control, format (bidi, zero width, tags), surrogates, private, separators
 PLAIN = re.compile(r"[ -~]*")
 
 
@@ -104,7 +106,7 @@ def decode(data: bytes, is_cut: bool = False) -> Decoded:
 
 
 def split_lines(text: str) -> list[str]:
-    r"""Lines as an editor counts them: ended by \n, \r\n or \r, not by form feeds or Unicode separators as str.splitlines has it."""
+    r"""Lines as an editor counts them: ended by \n, \r\n or \r, not by form feeds as str.splitlines has it."""
     lines = NEWLINE.split(text)
     if lines and not lines[-1]:
         lines.pop()

@@ -14,13 +14,24 @@ from typing import Any
 
 from verify.finding import QUOTE_CHARACTERS_MAX, Place
 from verify.limits import SCRIPT_BYTES_MAX, UNPACK_LAYERS_MAX
-from verify.submission.fold import DECODERS, DECOMPRESSORS, UNKNOWN, FilePath, Folder, Module, Packed, as_path, text_of
+from verify.submission.fold import STEPS_MAX, Folding
+from verify.submission.fold_values import DECODERS, DECOMPRESSORS, UNKNOWN, FilePath, Module, Packed, as_path, text_of
 from verify.submission.model import Layer
 
 RUNS = re.compile(r"\bexec\b|(?<![\w.])(?:eval|compile)\(|\brunpy\b|\bmarshal\b|\bbuiltins\b|\b__builtins__\b")
 EXECUTED = frozenset({"exec", "eval", "builtins.exec", "builtins.eval", "__builtins__.exec", "__builtins__.eval"})
-RUN_FILE = frozenset({"runpy.run_path", "run_path", "os.execv", "os.execvp", "os.execl", "os.execlp", "subprocess.run", "subprocess.call",
-                      "subprocess.check_call", "subprocess.Popen", "os.system"})  # fmt: skip
+RUN_FILE = frozenset(
+    {
+        "runpy.run_path",
+        "run_path",
+        "os.execv",
+        "os.execvp",
+        "os.execl",
+        "os.execlp",
+        "subprocess.run",
+        "subprocess.call",
+    }
+)
 BYTECODE = frozenset({"marshal.loads", "marshal.load"})
 BUNDLED_CHARACTERS_MIN = 200  # of a text that is executed as a module of its own
 MEMBERS_MAX = 100
@@ -30,7 +41,7 @@ BLOCK_DEPTH_MAX = 40
 
 @dataclass(slots=True)
 class Unpacked:
-    """What a script runs. `members`: further sources that it carries, by name. `runs`: neighbouring files that it executes as they are."""
+    """What a script runs. `members`: further sources that it carries, by name. `runs`: neighbouring files executed as they are."""
 
     source: str
     layers: tuple[Layer, ...] = ()
@@ -50,12 +61,16 @@ def parse(text: str) -> ast.Module | None:
             return None
 
 
+def byte_count(value: bytes | str) -> int:
+    return len(value) if isinstance(value, bytes) else len(value.encode("utf-8", "surrogatepass"))
+
+
 class Shell:
     """One layer of a script: finds what it executes."""
 
     def __init__(self, path: str, text: str, tree: ast.Module, read: Callable[[str], bytes | None]):
         self.path, self.text, self.tree = path, text, tree
-        self.fold = Folder(path, read, SCRIPT_BYTES_MAX)
+        self.fold = Folding(path, read, SCRIPT_BYTES_MAX)
         for name in ("exec", "eval", "compile", "__import__", "__builtins__"):
             self.fold.names[name] = Module(name)
         self.executed: list[Packed] = []
@@ -73,7 +88,11 @@ class Shell:
             self.block(function.body, function, 0)
         if self.executes_parameter:
             for node in ast.walk(self.tree):
-                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in self.executes_parameter:
+                if (
+                    isinstance(node, ast.Call)
+                    and isinstance(node.func, ast.Name)
+                    and node.func.id in self.executes_parameter
+                ):
                     self.bundled(node)
 
     def bundled(self, node: ast.Call) -> None:
@@ -86,13 +105,23 @@ class Shell:
         if not isinstance(source, Packed) or len(source.value) < BUNDLED_CHARACTERS_MIN:
             return
         names = [self.fold.value(item) for index, item in enumerate(node.args) if index != at]
-        name = next((item.value for item in names if isinstance(item, Packed) and isinstance(item.value, str) and len(item.value) < 200), "")
+        name = next(
+            (
+                item.value
+                for item in names
+                if isinstance(item, Packed) and isinstance(item.value, str) and len(item.value) < 200
+            ),
+            "",
+        )
         self.written.append((f"{name or len(self.written)}", source))
 
     def block(self, body: list[ast.stmt], function: ast.FunctionDef | ast.AsyncFunctionDef | None, depth: int) -> None:
         if depth > BLOCK_DEPTH_MAX:
             return
         for statement in body:
+            self.fold.steps += 1
+            if self.fold.steps > STEPS_MAX:
+                return
             self.statement(statement, function, depth)
 
     def statement(self, node: ast.stmt, function: Any, depth: int) -> None:
@@ -115,9 +144,9 @@ class Shell:
         if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
             self.assign(node)
         elif isinstance(node, ast.With | ast.AsyncWith):
-            for item in node.items:
-                if isinstance(item.optional_vars, ast.Name):
-                    self.fold.names[item.optional_vars.id] = self.fold.value(item.context_expr)
+            for opened_as in node.items:
+                if isinstance(opened_as.optional_vars, ast.Name):
+                    self.fold.names[opened_as.optional_vars.id] = self.fold.value(opened_as.context_expr)
         if isinstance(node, ast.For):
             self.loop(node, function, depth)
         else:
@@ -128,13 +157,15 @@ class Shell:
         for item in self.items(node.iter)[:LOOP_MAX] or [UNKNOWN]:
             self.bind(node.target, item)
             self.block(node.body, function, depth + 1)
-            if self.fold.steps > 20_000:
-                return
 
     def items(self, node: ast.expr) -> list[Any]:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "zip":
             columns = [self.fold.value(item) for item in node.args]
-            return [list(row) for row in zip(*columns, strict=False)] if columns and all(isinstance(column, list) for column in columns) else []
+            return (
+                [list(row) for row in zip(*columns, strict=False)]
+                if columns and all(isinstance(column, list) for column in columns)
+                else []
+            )
         value = self.fold.value(node)
         return value if isinstance(value, list) else []
 
@@ -142,7 +173,9 @@ class Shell:
         if isinstance(target, ast.Name):
             self.fold.names[target.id] = value
         elif isinstance(target, ast.Tuple | ast.List):
-            items = value if isinstance(value, list) and len(value) == len(target.elts) else [UNKNOWN] * len(target.elts)
+            items = (
+                value if isinstance(value, list) and len(value) == len(target.elts) else [UNKNOWN] * len(target.elts)
+            )
             for inner, item in zip(target.elts, items, strict=True):
                 self.bind(inner, item)
 
@@ -163,21 +196,36 @@ class Shell:
         return isinstance(value, Module) and value.name in {"os.environ", "environ"}
 
     def setting(self, name: Any, value: Any, node: ast.AST) -> None:
-        if isinstance(name, Packed) and isinstance(name.value, str) and isinstance(value, Packed) and isinstance(value.value, str):
-            self.settings[name.value[:200]] = Place(file=self.path, line=getattr(node, "lineno", None), quote=value.value[:QUOTE_CHARACTERS_MAX])
+        if (
+            isinstance(name, Packed)
+            and isinstance(name.value, str)
+            and isinstance(value, Packed)
+            and isinstance(value.value, str)
+        ):
+            self.settings[name.value[:200]] = Place(
+                file=self.path, line=getattr(node, "lineno", None), quote=value.value[:QUOTE_CHARACTERS_MAX]
+            )
 
     def calls(self, expression: ast.expr, function: Any) -> None:
         """The calls in one expression that execute, write, start or set something."""
         for node in ast.walk(expression):
             if not isinstance(node, ast.Call):
                 continue
-            if isinstance(node.func, ast.Attribute) and node.func.attr in {"write", "write_bytes", "write_text"} and node.args:
+            if (
+                isinstance(node.func, ast.Attribute)
+                and node.func.attr in {"write", "write_bytes", "write_text"}
+                and node.args
+            ):
                 value = self.fold.value(node.args[0])
                 if isinstance(value, Packed) and value.steps:
                     path = as_path(self.fold.value(node.func.value))
                     self.written.append((path.path.rpartition("/")[2] if isinstance(path, FilePath) else "", value))
                 continue
-            if isinstance(node.func, ast.Attribute) and node.func.attr in {"setdefault", "update"} and self.is_environ(node.func.value):
+            if (
+                isinstance(node.func, ast.Attribute)
+                and node.func.attr in {"setdefault", "update"}
+                and self.is_environ(node.func.value)
+            ):
                 self.environ_call(node)
                 continue
             target = self.fold.value(node.func)
@@ -272,7 +320,9 @@ def unpack(path: str, text: str, read: Callable[[str], bytes | None]) -> Unpacke
             problems.append(f"is packed more than {UNPACK_LAYERS_MAX} times over; what is deeper was not read")
             break
         source = text_of(payload.value)
-        out.layers += (Layer("+".join(payload.steps), len(out.source.encode("utf-8", "surrogatepass")), len(payload.value)),)
+        out.layers += (
+            Layer("+".join(payload.steps), byte_count(out.source), len(payload.value)),
+        )
         out.settings.update(shell.settings)
         out.source = source
     out.problems = tuple(dict.fromkeys(problems))
@@ -281,7 +331,9 @@ def unpack(path: str, text: str, read: Callable[[str], bytes | None]) -> Unpacke
 
 def opened(shell: Shell) -> list[str]:
     """Neighbouring files that a script executes as they are: exec(open(path).read()), runpy.run_path(path)."""
-    plain_files = {path for path in shell.fold.opened} if any(item.steps == ("file",) for item in shell.executed) else set()
+    plain_files = (
+        {path for path in shell.fold.opened} if any(item.steps == ("file",) for item in shell.executed) else set()
+    )
     return [*sorted(plain_files), *(path for path in shell.run_paths if path.endswith(".py"))]
 
 
@@ -297,7 +349,11 @@ def chosen(shell: Shell, out: Unpacked) -> Packed | None:
         return None
     sources = [(name, item) for name, item in written if item.steps and (name.endswith(".py") or not name)]
     wanted = {path.rpartition("/")[2] for path in shell.run_paths}
-    best = [pair for pair in sources if pair[0] == "train_gpt.py"] or [pair for pair in sources if pair[0] in wanted] or sources
+    best = (
+        [pair for pair in sources if pair[0] == "train_gpt.py"]
+        or [pair for pair in sources if pair[0] in wanted]
+        or sources
+    )
     if not best:
         return None
     name, item = max(best, key=lambda pair: len(pair[1].value))

@@ -4,7 +4,9 @@ import math
 import re
 from dataclasses import dataclass
 
-NUMBER = re.compile(r"(?<![\w.])[-+~≈<>=≤≥\s]*([-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?|[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d{1,3})?|[-+]?\.\d+)")
+NUMBER = re.compile(
+    r"(?<![\w.])[-+~≈<>=≤≥\s]*([-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?|[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d{1,3})?|[-+]?\.\d+)"
+)
 UNIT = re.compile(r"\s*([a-zA-Zµ]+)")
 CHARACTERS_MAX = 200  # of a text that is taken for a number
 SECONDS = {
@@ -54,3 +56,9 @@ def number_in(text: str) -> Number | None:
 def scaled(number: Number, units: dict[str, float], scale: float = 1.0) -> float:
     """The number in the base unit: by the unit written behind it, else by `scale` (what the key's name says)."""
     return number.value * units.get(number.unit, scale)
+
+
+def rounding_bytes(number: Number, scale: float = 1.0) -> int:
+    """Half of the last digit a size is written with, in bytes: 50,000 for "15.9 MB"; 0 where it is written to the byte."""
+    unit = BYTES.get(number.unit, scale)
+    return round(0.5 * 10.0 ** -min(number.digits, EXPONENT_MAX) * unit) if unit > 1 else 0

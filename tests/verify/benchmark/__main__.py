@@ -6,6 +6,7 @@ Needs PGOLF_BENCHMARK (the folder with cases.json) and PGOLF_CHALLENGE (a clone 
 import click
 
 from tests.verify.benchmark.cases import cases
+from tests.verify.benchmark.peers import peers
 
 
 @click.group(help=__doc__, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
@@ -13,7 +14,7 @@ def benchmark() -> None:
     pass
 
 
-for command in (cases,):
+for command in (cases, peers):
     benchmark.add_command(command)
 
 

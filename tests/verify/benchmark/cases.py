@@ -31,16 +31,22 @@ def chosen(indices: Sequence[int], rule: str | None, label: str | None) -> list[
     ]
 
 
-def judge(case: Label, policy: str):
-    """The verdict on a case, read from git at its commit."""
-    from verify.audit import audit
+def tree_of(case: Label):
+    """Its folder, read from git at its commit."""
     from verify.git.tree import tree_at
-    from verify.policy.model import load
-    from verify.stats.leaderboard import Leaderboard
 
     tree = tree_at(str(folder_of("PGOLF_CHALLENGE")), case.sha, case.folder, case.pr)
     tree.date = case.date  # many commits are main's last one
-    return audit(tree, load(policy), Leaderboard.load())
+    return tree
+
+
+def judge(case: Label, policy: str):
+    """The verdict on a case."""
+    from verify.audit import audit
+    from verify.policy.model import load
+    from verify.stats.leaderboard import Leaderboard
+
+    return audit(tree_of(case), load(policy), Leaderboard.load())
 
 
 def run(labels: Sequence[Label], policy: str, progress: bool = True) -> tuple[list[Grade], dict]:

@@ -34,7 +34,11 @@ def speech(text: str) -> list[str]:
         depth, words = 0, ""
         for child in token.children or ():
             depth += child.nesting if child.type.startswith("link") else 0
-            words += child.content if child.type in ("text", "text_special") and not depth else " " * (child.type == "code_inline")
+            words += (
+                child.content
+                if child.type in ("text", "text_special") and not depth
+                else " " * (child.type == "code_inline")
+            )
         spoken.append(words)
     return spoken
 

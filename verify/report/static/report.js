@@ -15,6 +15,7 @@ function filter() {
       here += !rule.hidden;
     }
     group.hidden = here === 0;
+    if (group.tagName === "DETAILS" && text) group.open = true;
     shown += here;
   }
   filters.querySelector(".count").textContent = shown === rules.length ? "" : `${shown} of ${rules.length} shown`;
@@ -22,7 +23,7 @@ function filter() {
 filters.addEventListener("input", filter);
 filters.addEventListener("submit", (event) => event.preventDefault());
 for (const button of filters.querySelectorAll("[data-open]")) {
-  button.addEventListener("click", () => rules.forEach((rule) => { rule.open = button.dataset.open === "true"; }));
+  button.addEventListener("click", () => document.querySelectorAll(".rule, details.group").forEach((part) => { part.open = button.dataset.open === "true"; }));
 }
 
 for (const root of document.querySelectorAll("[data-legend-root]")) {

@@ -1,0 +1,66 @@
+"""`verify audit-all` from the command line's side."""
+
+import json
+
+import pytest
+
+from tests.verify.folders import record_folder
+from tests.verify.git.stores import Store, record
+from verify.cli import verify
+from verify.errors import BadInput
+from verify.git.tree import repository
+
+
+def run(*arguments: str) -> int:
+    return verify(["audit-all", *arguments], prog_name="verify", standalone_mode=False) or 0
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    root = tmp_path_factory.mktemp("folders")
+    return [str(record_folder(root / "one")), str(record_folder(root / "two", train_ms=655_000))]
+
+
+def test_folders_are_judged_with_one_line_each_and_written_down(folders, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert run(*folders, "--out", str(out), "--jobs", "1", "--html") == 0
+    shown = capsys.readouterr()
+    assert len([line for line in shown.err.splitlines() if " ms  " in line]) == 2
+    assert "train-time" in shown.err
+    assert "2 verdicts" in shown.out
+    summary = json.loads((out / "summary.json").read_text())
+    assert (summary["verdicts"], summary["crashes"], summary["hangs"]) == (2, 0, 0)
+    assert summary["rules"]["train-time"]["fail"] == 1
+    assert len(list((out / "verdicts").iterdir())) == len(list((out / "pages").iterdir())) == 2
+    assert (out / "index.html").read_text().count("pages/") >= 2
+    # the second time nothing is judged, and the same is said
+    assert run(*folders, "--out", str(out), "--jobs", "1", "--html") == 0
+    again = json.loads((out / "summary.json").read_text())
+    assert again["kept"] == 2
+    assert again["rules"] == summary["rules"]
+
+
+def test_pull_requests_are_judged_and_copies_found(tmp_path, capsys):
+    repository.cache_clear()
+    store = Store(tmp_path / "store")
+    base = store.main(record("Old"))
+    code = "".join(f"x{number} = {number} * y{number % 7}\n" for number in range(100))
+    store.pull(3, record("Old") | record("A", **{"train_gpt.py": code}), base)
+    store.pull(4, record("Old") | record("B", **{"train_gpt.py": code.replace("x", "z") + "# mine\n"}), base)
+    assert run("--prs", "1-9", "--remote", store.path, "--out", str(tmp_path / "out"), "--jobs", "1") == 0
+    assert "code-new-name" in capsys.readouterr().out
+    duplicates = json.loads((tmp_path / "out" / "duplicates.json").read_text())
+    assert [[member["pr"] for member in group["members"]] for group in duplicates["groups"]] == [[3, 4]]
+    assert "#3 A" in (tmp_path / "out" / "index.html").read_text()
+
+
+@pytest.mark.parametrize("arguments", [(), ("--prs", "x"), ("--prs", "1-3", "folder"), ("/no/such/folder",)])
+def test_bad_input_is_refused(arguments, tmp_path):
+    with pytest.raises(BadInput):
+        run(*arguments, "--out", str(tmp_path / "out"), "--remote", str(tmp_path))
+
+
+def test_an_output_folder_that_cannot_be_made_is_refused(folders, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInput, match="cannot be written"):
+        run(folders[0], "--out", str(tmp_path / "file" / "out"))
