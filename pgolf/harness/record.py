@@ -1,7 +1,8 @@
 """The record folder: records/<track>/<date>_<name>/, the challenge's submission. All numbers come from run records.
 
 Refused when a seed is missing, over a budget, over the byte limit, when seeds ran different things, or when an artifact
-does not give its recorded score in a fresh process that has only script, artifact and validation data.
+does not give its recorded score in a fresh process that has only script, artifact and validation data. The last word has
+the audit: see audited.py.
 """
 
 import datetime
@@ -18,7 +19,7 @@ from typing import Any
 import jinja2
 
 from pgolf.core.errors import ArtifactError, BudgetError, InputError
-from pgolf.harness import atomic, bundle, events, judge, machine, plots, stage
+from pgolf.harness import atomic, audited, bundle, events, judge, machine, plots, stage
 from pgolf.harness.resolve import as_json
 from pgolf.harness.run import RECIPE, SCRIPT, Run
 from pgolf.harness.run_record import one
@@ -55,6 +56,8 @@ def write(
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         fill(draft, run, runs, references, day, proofs)
+        verdict = audited.judged(draft, folder.name, recipe.track)
+        say(f"verdict {verdict.status.upper()}: {verdict.headline}")
         draft.chmod(0o755)
         os.replace(draft, folder)
     finally:

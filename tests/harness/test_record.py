@@ -34,7 +34,7 @@ def copy_of(made: Path, place: Path) -> Path:
 def test_a_record_folder_holds_what_the_challenge_asks_for(made):
     names = {path.name for path in (made / FOLDER).iterdir()}
     per_seed = {name for s in (1, 2, 3) for name in (f"run_seed{s}.json", f"train_seed{s}.log")}
-    fixed = {"README.md", "submission.json", "train_gpt.py", "requirements.txt", "recipe.resolved.json"}
+    fixed = {"README.md", "submission.json", "train_gpt.py", "requirements.txt", "recipe.resolved.json", "verdict.json"}
     assert names == per_seed | fixed | {"training_loss.png", "bytes.png"}
 
 
