@@ -56,6 +56,7 @@ class Finding(Model):
     precedents: tuple[Precedent, ...] = ()
     measured: dict[str, float | int | str | None] = {}
     lead: bool = False
+    noted: bool = False  # a pass that says something worth reading: a fault that the policy lets go
     probe: str = ""  # what would decide it, by name: suffix-invariance, target-swap, candidate-sweep, update-trace, ...
 
 

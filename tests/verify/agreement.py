@@ -1,6 +1,6 @@
 """Compares what verify reads with a corpus of real folders whose truth is known (PGOLF_CORPUS/truth.json), field by field.
 
-Each value is a match, a mismatch, or unproven (the truth has a value, verify says it does not know). Logs and scripts that the corpus
+Each value is a match, a mismatch, or unproven (the truth has a value, verify says it does not know). Logs that the corpus
 leaves out come from a clone of the challenge (PGOLF_CHALLENGE). Run: python -m tests.verify.agreement [--list]
 """
 
@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from verify.logs.claims import claim_of, main_run
+from verify.logs.choice import main_run
+from verify.logs.claims import claim_of
 from verify.logs.model import Claim, Log, Metric, Run, SeedResult
 from verify.logs.read import read_logs
 from verify.logs.scores import last_score
@@ -30,6 +31,7 @@ TOLERANCE = {
     "total_eval_time_s": 0.05,
     "score_from_logs": 5e-9,
 }
+STATISTICS = (("mean_best", "best_of"), ("mean", "mean"), ("best", "best"), ("single", "single"))
 EVIDENCE = re.compile(r"(?P<file>\S.*?):(?P<line>\d+): `(?P<text>.*)` - last score")
 
 
@@ -93,7 +95,7 @@ def compare_folder(out: Agreement, record: dict[str, Any], submission: Submissio
     out.compare("score_from_logs", claim.recomputed, record["score_from_logs"], where)
     out.compare("claim_matches_logs", claim.matches, record["claim_matches_logs"], where)
     kind = record["score_kind"]
-    statistic = next((name for prefix, name in (("mean_best", "best_of"), ("mean", "mean"), ("best", "best"), ("single", "single")) if kind.startswith(prefix)), None)  # fmt: skip
+    statistic = next((name for prefix, name in STATISTICS if kind.startswith(prefix)), None)
     out.compare("score_kind", claim.statistic, statistic if "no log" not in kind else None, where)
     totals = [result.run.total.bytes for result in claim.claimed or claim.results if result.run.total]
     out.compare(

@@ -72,7 +72,7 @@ def digits(value: float | None) -> int:
     return 8 if value is None else max(len(repr(float(value)).partition(".")[2]), 3)
 
 
-def trailing_unit(value: int | None, most: int = 1_000_000) -> float:
+def trailing_unit(value: float | None, most: int = 1_000_000) -> float:
     """The unit a whole number seems to be rounded to: 15,900,000 to 100,000."""
     if not value:
         return 1.0

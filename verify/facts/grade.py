@@ -8,7 +8,14 @@ LEVELS = {"fail": Status.FAIL, "warn": Status.WARN, "note": Status.PASS}
 
 def graded(level: str, sentence: str, *places: Place, precedents: tuple[Precedent, ...] = (), **measured) -> Finding:
     """A finding of the status that a policy's word asks for."""
-    return Finding(status=LEVELS[level], sentence=sentence, places=places, precedents=precedents, measured=measured)
+    return Finding(
+        status=LEVELS[level],
+        sentence=sentence,
+        places=places,
+        precedents=precedents,
+        measured=measured,
+        noted=level == "note",
+    )
 
 
 def weighed(rule: Rule, case: Case, name: str, sentence: str, *places: Place, **measured) -> Finding:

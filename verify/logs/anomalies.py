@@ -12,7 +12,7 @@ from itertools import combinations
 from typing import Literal
 
 from verify.logs import grammar
-from verify.logs.claims import main_run
+from verify.logs.choice import main_run
 from verify.logs.model import Claim, Log, Metric, Point, Run, SeedResult, Source
 from verify.logs.scores import decimals_of, equal, last_score
 

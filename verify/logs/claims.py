@@ -10,8 +10,8 @@ from math import isfinite
 from statistics import fmean, pstdev, stdev
 
 from verify.finding import Place
+from verify.logs.choice import configuration_key, main_run, other_runs, results_of
 from verify.logs.model import Claim, Log, Metric, Role, Run, SeedResult
-from verify.logs.names import seed_in_name
 from verify.logs.scores import (
     DIGITS_MIN,
     by_key,
@@ -44,9 +44,9 @@ class Pair:
 def claim_of(submission: Submission, logs: Sequence[Log]) -> Claim:
     """What is claimed, the role of every log's run, and the claim computed anew from the logs."""
     claim = _headline(submission)
-    claim.results = _results(logs)
+    claim.results = results_of(logs)
     usable = [result for result in claim.results if not result.duplicate_of and finite(result.run)]
-    spare = _other_runs(logs, claim.results)
+    spare = other_runs(logs, claim.results)
     pairs = _matched_seeds(_seed_claims(submission), [*usable, *spare])
     found = _by_seeds(claim, pairs) or _by_headline(claim, usable, submission)
     found = found or _by_headline(claim, spare, submission)
@@ -108,73 +108,6 @@ def _headline(submission: Submission) -> Claim:
     elif _sane(readme.headline_bpb) is not None:
         claim.value, claim.digits, claim.place = readme.headline_bpb, readme.headline_digits, readme.headline
     return claim
-
-
-def _results(logs: Sequence[Log]) -> list[SeedResult]:
-    """The run that counts of every log; files with the same bytes or the same results point to one of them."""
-    results = [
-        SeedResult(run=run, role="unclaimed", seed=run.seed.value if run.seed else named, seed_in_name=named)
-        for log in logs
-        for run in counted_runs(log)
-        for named in [seed_in_name(log.file)]
-    ]
-    sha256 = {log.file: log.sha256 for log in logs}
-    kept: dict[object, SeedResult] = {}
-    # The name that says its seed is the original.
-    for result in sorted(results, key=lambda result: (result.seed_in_name is None, result.run.file)):
-        keys = [
-            key for key in ((sha256[result.run.file], result.run.index), fingerprint(result.run)) if key is not None
-        ]
-        first = next((kept[key] for key in keys if key in kept), None)
-        if first is not None and first.run.file != result.run.file:
-            result.duplicate_of, result.role = first.run.file, "duplicate"
-        else:
-            kept.update(dict.fromkeys(keys, result))
-    return results
-
-
-def _other_runs(logs: Sequence[Log], counted: Sequence[SeedResult]) -> list[SeedResult]:
-    """Further complete runs of files with several: only where a claim's number is found in one does it count."""
-    known = {id(result.run) for result in counted}
-    return [
-        SeedResult(run=run, role="unclaimed", seed=run.seed.value if run.seed else None)
-        for log in logs
-        for run in log.runs
-        if id(run) not in known and run.is_complete and finite(run)
-    ]
-
-
-def counted_runs(log: Log) -> list[Run]:
-    """The runs of a log that count: the one that is read, and where a file holds several seeds, that of each other seed."""
-    read = main_run(log)
-    if read is None:
-        return []
-    seeds = {run.seed.value: run for run in log.runs if run.seed and run.is_complete and finite(run)}
-    if read.seed is None or len(seeds) < 2:
-        return [read]
-    return [
-        run
-        for run in log.runs
-        if run is read or (run.seed and run is seeds.get(run.seed.value) and run.seed.value != read.seed.value)
-    ]
-
-
-def main_run(log: Log) -> Run | None:
-    """The run of a log that is read: the last that came to its end, else the last with a score, else the last."""
-    for wanted in (lambda run: run.is_complete and finite(run), finite, lambda run: run.curve):
-        found = [run for run in log.runs if wanted(run)]
-        if found:
-            return found[-1]
-    return log.runs[-1] if log.runs else None
-
-
-def fingerprint(run: Run) -> tuple | None:
-    """What two copies of one run have in common, in whatever form they are printed; None where there is too little to tell."""
-    curve = tuple((point.step, point.train_loss, point.val_loss) for point in run.curve)
-    scores = tuple((metric.label, metric.val_loss, metric.val_bpb) for metric in finite(run))
-    if len(curve) < 5 or len(scores) < 2:
-        return None
-    return (run.seed.value if run.seed else None, curve, scores, run.train_seconds.value if run.train_seconds else None)
 
 
 def _seed_claims(submission: Submission) -> list[SeedClaim]:
@@ -287,7 +220,7 @@ def _is_last(result: SeedResult, metric: Metric) -> bool:
 def _groups(results: Sequence[SeedResult], submission: Submission) -> list[list[SeedResult]]:
     """Sets of runs that a mean may be of: all, those of the listed seeds, those of one folder, those of one configuration."""
     sets = [list(results)]
-    listed = set(submission.metadata.seeds) or {row.seed for row in submission.readme.seed_results}
+    listed: set[int | None] = set(submission.metadata.seeds) or {row.seed for row in submission.readme.seed_results}
     sets.append([result for result in results if result.seed in listed or result.seed_in_name in listed])
     for key in (lambda result: result.run.file.rpartition("/")[0], lambda result: result.run.kind, configuration_key):
         by: dict[object, list[SeedResult]] = {}
@@ -299,12 +232,6 @@ def _groups(results: Sequence[SeedResult], submission: Submission) -> list[list[
         if len(group) > 1 and all([id(x) for x in group] != [id(x) for x in other] for other in unique):
             unique.append(group)
     return unique
-
-
-def configuration_key(result: SeedResult) -> tuple:
-    """What runs of one configuration share at least."""
-    run = result.run
-    return tuple(of.value if of else None for of in (run.parameters, run.iterations, run.val_tokens))
 
 
 def _take_found(

@@ -35,7 +35,7 @@ def _labels() -> tuple[list[tuple[str, re.Pattern[str]]], re.Pattern[str], re.Pa
 
 def family_of(label: str) -> Family:
     """The family that a label names."""
-    return next((name for name, regex in _labels()[0] if regex.search(label)), "other")  # type: ignore[return-value]
+    return next((name for name, regex in _labels()[0] if regex.search(label)), "other")  # type: ignore[misc]
 
 
 def is_diagnostic(label: str) -> bool:
@@ -262,20 +262,14 @@ class RunBuilder:
 
     def _calibration(self, pattern, found, number, text) -> None:
         data = found.get("data")
-        if pattern.stage in ("start", "generate"):
-            if not (pattern.stage == "start" and data is None and self.calibration_data):
-                self.calibration_data = data
-        if len(self.run.calibrations) >= SCORES_MAX:
-            return
-        self.run.calibrations.append(
-            Calibration(
-                found.get("seconds", found.get("post_seconds")),
-                data or self.calibration_data,
-                number,
-                text,
-                pattern.stage,
-            )  # type: ignore[arg-type]
-        )
+        if pattern.stage == "generate" or (
+            pattern.stage == "start" and (data is not None or self.calibration_data is None)
+        ):
+            self.calibration_data = data
+        if len(self.run.calibrations) < SCORES_MAX:
+            seconds = found.get("seconds", found.get("post_seconds"))
+            of = data or self.calibration_data
+            self.run.calibrations.append(Calibration(seconds, of, number, text, pattern.stage))  # type: ignore[arg-type]
         self.facts += 1
 
     def _event(self, pattern, found, number, text) -> None:

@@ -11,7 +11,7 @@ _DECIMALS = re.compile(r"\d\.(\d+)")
 DIGITS_MIN = 3  # fewer decimals say nothing about which score is meant
 DIGITS_MAX = 12
 SCORES_MAX = 300  # of a run, from its end, that are compared with one another
-ROUNDING = 1e-9  # of binary fractions
+ROUNDING = 1e-12  # of binary fractions
 
 
 def equal(value: float | None, claimed: float | None, digits: int | None, units: float = 0.5) -> bool:

@@ -32,7 +32,7 @@ def diff(left: Policy, right: Policy) -> list[Row]:
     rows = []
     for rule, a in left.rules.items():
         b = right.rules[rule]
-        pairs = {"cap": (a.cap, b.cap)}
+        pairs: dict[str, tuple] = {"cap": (a.cap, b.cap)}
         pairs |= {name: (value, b.settings[name]) for name, value in a.settings.items()}
         rows += [
             Row(rule, what, shown(one), shown(other), a.source, b.source)

@@ -17,8 +17,9 @@ from verify.verdict import FileRow, Verdict
 
 STYLES = ("base.css", "report.css")
 SCRIPTS = ("table.js", "report.js")
-PLACES_MAX = 40  # of one finding
-FINDINGS_MAX = 60  # of one rule
+# Findings of a rule, places of a finding: the first pair of these that keeps a page below PLACES_ALL_MAX places.
+LIMITS = ((40, 20), (24, 12), (12, 6), (8, 4), (4, 2), (2, 1))
+PLACES_ALL_MAX = 800
 FILES_MAX = 300
 
 
@@ -43,6 +44,7 @@ def to_html(verdict: Verdict) -> str:
     """The whole page. Needs nothing else: no file, no network."""
     groups = show.grouped(verdict)
     styles = seed_styles(verdict)
+    findings_max, places_max = limits_for(groups)
     return render(
         "report.html.j2",
         STYLES,
@@ -50,9 +52,9 @@ def to_html(verdict: Verdict) -> str:
         verdict=verdict,
         show=show,
         groups={key: entries for key, entries in groups.items() if entries},
-        excerpts=excerpts_of(groups),
-        places_max=PLACES_MAX,
-        findings_max=FINDINGS_MAX,
+        excerpts=excerpts_of(groups, findings_max, places_max),
+        places_max=places_max,
+        findings_max=findings_max,
         files=[FileView(row, row.path, blob(verdict, row)) for row in verdict.submission.files[:FILES_MAX]],
         files_more=max(0, len(verdict.submission.files) - FILES_MAX),
         curves=curves_of(verdict),
@@ -82,7 +84,17 @@ def place_key(place: Place) -> tuple[str, bool, int, str]:
     return place.file, place.unpacked, place.line or 0, place.quote
 
 
-def excerpts_of(groups: dict[str, list[show.Entry]]) -> dict[tuple, Excerpt]:
+def limits_for(groups: dict[str, list[show.Entry]]) -> tuple[int, int]:
+    """How many findings of a rule and places of a finding are shown, so that no submission makes an endless page."""
+    entries = [entry for found in groups.values() for entry in found]
+    for findings_max, places_max in LIMITS:
+        shown = (finding for entry in entries for finding in entry.findings[:findings_max])
+        if sum(1 + min(places_max, len(finding.places)) for finding in shown) <= PLACES_ALL_MAX:
+            return findings_max, places_max
+    return LIMITS[-1]
+
+
+def excerpts_of(groups: dict[str, list[show.Entry]], findings_max: int, places_max: int) -> dict[tuple, Excerpt]:
     """Cited lines with a text, by file and line, each once; passes are not quoted again."""
     cited: dict[tuple, list[tuple[str, str]]] = {}
     places: dict[tuple, Place] = {}
@@ -90,8 +102,8 @@ def excerpts_of(groups: dict[str, list[show.Entry]]) -> dict[tuple, Excerpt]:
         if group in ("pass", "exempt"):
             continue
         for number, entry in enumerate(entries):
-            for finding in entry.findings[:FINDINGS_MAX]:
-                for place in finding.places[:PLACES_MAX]:
+            for finding in entry.findings[:findings_max]:
+                for place in finding.places[:places_max]:
                     if place.quote:
                         link = (f"{group}-{number}", entry.result.code)
                         links = cited.setdefault(place_key(place), [])

@@ -102,13 +102,15 @@ def pull_url(number: int) -> str:
 def blob_url(verdict: Verdict, file: str, line: int | None = None) -> str | None:
     """The file on GitHub at the audited commit, where the commit and the folder are known."""
     submission = verdict.submission
-    if (
-        not submission.sha
-        or not re.fullmatch(r"[0-9a-f]{40}", submission.sha)
-        or not submission.location.startswith("records/")
-    ):
+    path = f"{submission.location}/{file}"
+    is_known = submission.sha is not None and re.fullmatch(r"[0-9a-f]{40}", submission.sha) is not None
+    # A browser resolves "..", escaped or not: such a path would lead to another place than it says.
+    if not is_known or not path.startswith("records/") or {".", ".."} & set(path.split("/")):
         return None
-    path = quote(f"{submission.location}/{file}".encode("utf-8", "surrogateescape"), safe="/")
+    try:
+        path = quote(path.encode("utf-8", "surrogateescape"), safe="/")
+    except UnicodeEncodeError:  # half a character: no path in git is like that
+        return None
     plain = "?plain=1" if file.lower().endswith(".md") and line else ""  # a rendered page has no line numbers
     return f"{REPOSITORY}/blob/{submission.sha}/{path}{plain}{f'#L{line}' if line else ''}"
 

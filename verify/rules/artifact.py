@@ -1,6 +1,7 @@
 """artifact-bytes: the counted code and the compressed model fit under the cap, seed by seed and measure by measure."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from verify.facts.grade import graded, weighed
 from verify.facts.runs import judged, logged_seeds, name, runs_of
@@ -9,6 +10,7 @@ from verify.finding import Finding, Place, Precedent, failed, passed, unproven
 from verify.logs.model import SeedResult
 from verify.rule import Case, Rule
 
+NEAR_BYTES = 1_000  # a run of the same recipe varies by more
 MEASURES = {
     "logged": "the total its log prints",
     "shipped": "the script as it lies in the folder and the logged model",
@@ -58,11 +60,15 @@ class Logged(Rule):
             counted = list(found.values())
         over = [total for total in found.values() if total.total_bytes > cap]
         over_counted = [total for total in counted if total.total_bytes > cap]
-        sizes = {f"{measure}_bytes": total.total_bytes for measure, total in found.items()}
+        sizes: dict[str, Any] = {f"{measure}_bytes": total.total_bytes for measure, total in found.items()}
         places = tuple(dict.fromkeys(place for total in over or counted for place in total.places))
         if not over:
             most = max(counted, key=lambda total: total.total_bytes)
-            return passed(f"{name(result)}: {said(most)}, {cap - most.total_bytes:,} below the cap.", *places, **sizes)
+            left = cap - most.total_bytes
+            sentence = f"{name(result)}: {said(most)}, {left:,} below the cap."
+            return (
+                graded("note", sentence, *places, **sizes) if left < NEAR_BYTES else passed(sentence, *places, **sizes)
+            )
         decides_any = self.setting(case, "decides") == "any"
         is_failed = len(over_counted) == len(counted) if decides_any else bool(over_counted)
         least = least_logged(result)
@@ -95,11 +101,8 @@ class Stated(Rule):
 
     def check(self, case: Case) -> Iterator[Finding]:
         metadata, cap = case.submission.metadata, self.setting(case, "bytes_max")
-        stated = {
-            "artifact_bytes": metadata.artifact_bytes,
-            "artifact_bytes_max": metadata.artifact_bytes_max,
-        }
-        stated = {key: value for key, value in stated.items() if value is not None}
+        named = {"artifact_bytes": metadata.artifact_bytes, "artifact_bytes_max": metadata.artifact_bytes_max}
+        stated = {key: value for key, value in named.items() if value is not None}
         logged = {name(result): totals(case, result) for result in judged(case)}
         if not stated:
             if any("logged" in found for found in logged.values()):

@@ -208,10 +208,10 @@ class WholeProcess(Rule):
         for result in judged(case):
             for run in runs_of(result):
                 for event in run.events:
-                    seconds = event.fields.get("seconds")
-                    if event.kind in ("total_elapsed", "process_time") and isinstance(seconds, int | float):
+                    seconds = event.fields.get("elapsed_seconds", event.fields.get("seconds"))
+                    if event.kind in ("post_train_clock", "wall_time") and isinstance(seconds, int | float):
                         said = True
-                        sentence = f"{name(result)}: the process takes {seconds:.1f} s by its own account."
+                        sentence = f"{name(result)}: {seconds:.1f} s by the log's clock of the whole process."
                         yield graded("note", sentence, run.place(event), seconds=float(seconds))
         if not said:
             yield passed("No log speaks of the time of the whole process.")

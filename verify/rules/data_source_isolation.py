@@ -5,11 +5,12 @@ import re
 import sys
 from collections.abc import Iterator
 
+from verify import limits
 from verify.finding import Finding, Place, Precedent, lead, passed, warned
 from verify.rule import Case, Rule
 from verify.rules.scoring import CodeRule
 from verify.static.patterns import Scope, dotted, last
-from verify.static.patterns_code import Code
+from verify.static.patterns_code import Code, code_of
 from verify.static.program import Function
 
 FETCHES = {
@@ -27,6 +28,7 @@ METHODS = {"get", "post", "request", "download", "client", "stream", "resource"}
 RUNNERS = {"run", "call", "check_call", "check_output", "Popen", "system", "popen", "getoutput", "getstatusoutput"}
 REMOTE = re.compile(r"https?://|\b(?:curl|wget|git clone|gdown|aws s3|huggingface-cli|hf download|kaggle|scp|rsync)\b")
 INSTALL = re.compile(r"\bpip[0-9.]*\b.{0,40}\b(?:install|download)\b|\b(?:apt|apt-get|conda|uv)\b.{0,20}\binstall\b|ensurepip|get-pip")
+DECLARING = re.compile(r"requirements[^/]*\.txt$|\.md$|(?:setup|install)[^/]*\.sh$|dockerfile$", re.I)
 COMPILED = (".so", ".pyd", ".dll", ".dylib", ".whl", ".o", ".a", ".pyc", ".cubin", ".ptx")
 NEEDLES = (*FETCHES, *(f"{client}." for client in CLIENTS))
 PROBE = "network-none"
@@ -124,19 +126,16 @@ class Binaries(CodeRule):
     def check(self, case: Case) -> Iterator[Finding]:
         for finding in super().check(case):
             if finding.status.value == "pass":
-                from verify.static.patterns_code import code_of
-
                 code = code_of(case)
-                found = sorted({name for name, *_ in _binaries(code)} & set(case.submission.requirements)) if code else []
+                found = sorted({name for name, *_ in _binaries(code) if _declared(case, name)}) if code else []
                 yield passed(f"the run starts {', '.join(found)}, which is declared" if found else self.nothing)
             else:
                 yield finding
 
     def look(self, case: Case, code: Code) -> Iterator[Finding]:
         seen = set()
-        text = case.submission.readme.text.lower()
         for name, function, call in _binaries(code):
-            if name in seen or name in case.submission.requirements or name in text:
+            if name in seen or _declared(case, name):
                 continue
             seen.add(name)
             yield warned(
@@ -144,6 +143,15 @@ class Binaries(CodeRule):
                 code.place(function, call),
                 precedents=self.precedents,
             )
+
+
+def _declared(case: Case, name: str) -> bool:
+    """Whether requirements or a README name a program, in a comment too."""
+    submission = case.submission
+    if name in submission.requirements or name in submission.readme.text.lower():
+        return True
+    papers = [info for info in submission.files if info.kind == "file" and DECLARING.search(info.path)]
+    return any(name.encode() in submission.tree.read(info.path, limits.TEXT_BYTES_MAX).lower() for info in papers[:10])
 
 
 def _binaries(code: Code) -> Iterator[tuple[str, Function, ast.Call]]:

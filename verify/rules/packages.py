@@ -146,7 +146,7 @@ class SystemBinaries(Rule):
                     continue
                 for call in function.nodes(ast.Call):
                     name = program_of(call)
-                    if name in known()["binaries"] and program.live(call):
+                    if name is not None and name in known()["binaries"] and program.live(call):
                         found.setdefault(name, program.place(function, call))
         for name, place in found.items():
             if name in case.submission.requirements or name in case.submission.readme.text.lower():

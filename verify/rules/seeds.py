@@ -61,7 +61,7 @@ class OwnRuns(Rule):
     @staticmethod
     def copies(results: list[SeedResult], hashes: dict[str, str]) -> Iterator[Finding]:
         by_log: dict[object, list[SeedResult]] = defaultdict(list)
-        by_score: dict[object, list[SeedResult]] = defaultdict(list)
+        by_score: dict[tuple[float, float], list[SeedResult]] = defaultdict(list)
         by_seed: dict[object, list[SeedResult]] = defaultdict(list)
         for result in results:
             if result.run.file in hashes:

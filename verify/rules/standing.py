@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
+from verify.facts.grade import graded
 from verify.facts.runs import judged, score_place
 from verify.finding import Finding, Place, Precedent, failed, lead, passed, unproven
 from verify.rule import Case, Rule
@@ -45,7 +47,7 @@ class Significance(Rule):
         p = test.p if margin == 0 else test.p_margin_byte if by_byte else test.p_margin_token
         means = [f"{mean:.5f}" if mean else "no score" for mean in (test.mean_new, test.mean_old)]
         said = f"mean {means[0]} against {means[1]} of {test.against}"
-        values = {"p": p, "gain_bpb": test.gain_bpb, "p_margin_token": test.p_margin_token}
+        values: dict[str, Any] = {"p": p, "gain_bpb": test.gain_bpb, "p_margin_token": test.p_margin_token}
         asked = f"p < {p_max:g}" + (f" with a margin of {margin:g} nats" if margin else "")
         if test.gain_bpb is not None and test.gain_bpb <= 0:
             sentence = f"No record: {said}, {-test.gain_bpb:.5f} bits per byte behind."
@@ -70,16 +72,21 @@ class Chronology(Rule):
         cutoff = str(self.setting(case, "cutoff"))
         tree, metadata = case.submission.tree, case.submission.metadata
         dated = DATE.match(tree.name)
-        date = (tree.date or metadata.date or (dated.group() if dated else ""))[:10]
+        stated = (metadata.date or (dated.group() if dated else ""))[:10]
+        filed = (tree.date or "")[:10]
+        date = stated if DATE.fullmatch(stated) else filed
         place = Place(file=metadata.file or "", line=metadata.lines.get("date"), quote=date)
         if case.claim.value is None and not case.runs:
             sentence = "No result yet: what counts is when code and evidence are there."
             yield failed(sentence, place, precedents=self.precedents)
-        elif not re.fullmatch(r"\d{4}-\d\d-\d\d", date):
+        elif not DATE.fullmatch(date):
             yield unproven("No date of the submission is known.")
         elif date > cutoff:
             sentence = f"Dated {date}, after the cut-off of {cutoff}."
             yield failed(sentence, place, precedents=self.precedents)
+        elif filed > cutoff:
+            sentence = f"Dated {date}; the commit is of {filed}, after the cut-off of {cutoff}."
+            yield graded("note", sentence, place, precedents=self.precedents)
         else:
             yield passed(f"Dated {date}, before the cut-off of {cutoff}.", place)
 

@@ -12,7 +12,7 @@ from verify.static.patterns import Scope, dotted, last, number, root
 from verify.static.patterns_code import Code
 from verify.static.program import Function
 
-MARKS = ("\u2581", "\\u2581", "u2581", "\\xe2\\x96\\x81")
+MARKS = ("\u2581", "\\u2581", "u2581", "\\xe2\\x96\\x81", "0x2581", "9601", "U+2581", "LOWER ONE EIGHTH BLOCK")
 DOUBLE = Precedent(pr=1734, text="space counted in the table and in the loop: 1.0108 became about 1.1873 (issue #1719)")
 TABLE = Precedent(pr=1289, text="the author's byte table was 4.13 % too large: 1.0819 became about 1.1266 (#1143, #1184)")
 PROBE = "byte-recount"

@@ -45,9 +45,6 @@ class Origins:
     def __contains__(self, label: str) -> bool:
         return label in self.labels
 
-    def __bool__(self) -> bool:
-        return bool(self.labels)
-
     def add(self, other: "Origins") -> None:
         for label, place in other.labels.items():
             self.labels.setdefault(label, place)
@@ -62,7 +59,9 @@ class Flow:
     def __init__(self, program: Program):
         self.program = program
         self.memory: dict[tuple[ast.AST, Context | None], Origins] = {}  # holds what it is keyed by: no identity is used twice
-        self.active: set[tuple[ast.AST, Context | None]] = set()
+        self.partial: dict[tuple[ast.AST, Context | None], Origins] = {}  # cut short by a loop: good for the running question
+        self.active: dict[tuple[ast.AST, Context | None], int] = {}
+        self.lowest = 1 << 30
         self.contexts: dict[tuple[ast.AST, Function, Context | None], Context] = {}
         self.classes: dict[str, Origins] = {}
         self.questions = 0
@@ -75,17 +74,24 @@ class Flow:
         if handler is None:
             return NOTHING
         key = (node, context)
-        if key in self.memory:
-            return self.memory[key]
-        if key in self.active:
+        found = self.memory.get(key) or self.partial.get(key)
+        if found is not None:
+            return found
+        at = self.active.get(key)
+        if at is not None:  # a value that depends on itself (a loop): what it adds is found by the one who asked first
+            self.lowest = min(self.lowest, at)
             return NOTHING
-        self.active.add(key)
+        position = self.active[key] = len(self.active)
+        before, self.lowest = self.lowest, position
         self.questions += 1
         try:
             found = handler(self, node, function, context, depth + 1)
         finally:
-            self.active.discard(key)
-        self.memory[key] = found
+            del self.active[key]
+        (self.memory if self.lowest >= position else self.partial)[key] = found
+        self.lowest = min(before, self.lowest) if self.lowest < position else before
+        if not self.active:
+            self.partial.clear()
         return found
 
     def union(self, nodes, function: Function, context: Context | None, depth: int) -> Origins:
@@ -149,16 +155,15 @@ class Flow:
                 expression, caller, outer = context.bound[name]
                 return self.origins(expression, caller, outer, depth)
             return NOTHING
-        total, is_bound = Origins(), False
+        total = Origins()
         for caller, call in self.program.callers(function)[:12]:
             given = arguments_of(call, function)
             if name in given:
-                is_bound = True
                 owner = caller if given[name] in call.args or any(k.value is given[name] for k in call.keywords) else function
                 total.add(self.origins(given[name], owner, None, depth))
-        if not is_bound or not total:
+        if not total.labels:
             label = label_of_name(name)
-            if label and not total:
+            if label:
                 total.labels[label] = (function, function.node)
         return total
 
@@ -170,7 +175,7 @@ class Flow:
         base = node.value
         if isinstance(base, ast.Name) and base.id == "self" and function.owner and function.module:
             found = self.field(function.module, function.owner, node.attr, depth)
-            if found:
+            if found.labels:
                 return found
         label = label_of_name(node.attr)
         if label:

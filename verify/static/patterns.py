@@ -131,8 +131,11 @@ class Scope:
         """The first node behind an expression that passes the test."""
         return next((node for node in self.behind(expression, depth) if test(node)), None)
 
-    def derived(self, seeds: set[ast.AST], names: set[str] | None = None) -> set[str]:
-        """The names whose value holds one of the nodes, directly or through other names. `names`: where to start."""
+    def derived(self, seeds: set[ast.AST], names: set[str] | None = None, steps: int = 1000) -> set[str]:
+        """The names whose value holds one of the nodes, directly or through other names. `names`: where to start.
+
+        steps   how many names may stand between
+        """
         found = set(names or ())
         self._index()
         for seed in seeds:
@@ -140,12 +143,11 @@ class Scope:
             while node is not None and node is not self.function.node:
                 found.update(self.by_value.get(node, ()))
                 node = getattr(node, "parent", None)
-        pending = list(found)
-        while pending:
-            for name in self.feeds.get(pending.pop(), ()):
-                if name not in found:
-                    found.add(name)
-                    pending.append(name)
+        layer = set(found)
+        while layer and steps > 0:
+            steps -= 1
+            layer = {fed for name in layer for fed in self.feeds.get(name, ())} - found
+            found |= layer
         return found
 
     def _index(self) -> None:

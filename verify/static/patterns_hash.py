@@ -17,6 +17,8 @@ from verify.static.program import Function
 NEEDLES = ("^", "xor")
 READING = {"gather", "take", "index_select", "get", "item"}
 RATIOS = {"divide", "true_divide", "div", "div_"}
+KEY_STEPS = 3  # names between a hash and the index made of it: masked, cast, selected
+COUNT_STEPS = 5  # names between a count and its ratio
 IDENTIFIER = r"[A-Za-z_]\w*"
 
 
@@ -100,7 +102,7 @@ def _joint_in(function: Function, scope: Scope) -> tuple[list[ast.AST], bool]:
 
 def _reading(scope: Scope, seeds: set[ast.AST]) -> tuple[ast.AST, ast.AST | None] | None:
     """Where a table is read by a joint hash, and the ratio that is made of it, or the second table that is read."""
-    names = scope.derived(seeds)
+    names = scope.derived(seeds, steps=KEY_STEPS)
     reads: list[ast.AST] = [
         node for node in scope.of(ast.Subscript) if isinstance(node.ctx, ast.Load) and scope.uses(node.slice, names, seeds)
     ]
@@ -109,7 +111,7 @@ def _reading(scope: Scope, seeds: set[ast.AST]) -> tuple[ast.AST, ast.AST | None
     if not reads:
         return None
     held = set(reads)
-    counts = scope.derived(held)
+    counts = scope.derived(held, steps=COUNT_STEPS)
     ratios = [n for n in scope.of(ast.BinOp) if isinstance(n.op, ast.Div) and scope.uses(n.left, counts, held)]
     if ratios:
         read, ratio = min(

@@ -24,7 +24,7 @@ def _is_none(node: ast.AST | None) -> bool:
 def unmasked_attention(scope: Scope) -> Iterator[ast.Call]:
     """Attention over keys that come from the function's arguments, with neither a causal flag nor a mask."""
     for call in scope.calls(*ATTENTION):
-        causal, mask = keyword(call, "is_causal"), keyword(call, "attn_mask")
+        causal, mask = keyword(call, "is_causal"), keyword(call, "attn_mask", "mask", "attn_bias", "bias")
         if mask is None and len(call.args) > 3:
             mask = call.args[3]
         if not (causal is None or _is_false(causal)) or not _is_none(mask) or len(call.args) < 2:

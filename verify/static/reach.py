@@ -11,7 +11,7 @@ from verify.static.program import Function, Program
 from verify.static.witness import Witness
 
 ENDINGS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
-TOLD = frozenset({"ttt", "slot", "lora", "prequant", "ngram", "sdttt", "etlb", "adapt", "calib", "twopass"})
+TOLD = frozenset({"ttt", "slot", "lora", "prequant", "ngram", "sdttt", "etlb", "adapt", "calib", "twopass", "two"})
 DYNAMIC = frozenset({"globals", "locals", "eval", "exec", "vars", "__import__"})
 
 
@@ -142,7 +142,7 @@ def _is_told_of(program: Program, function: Function, test: ast.expr) -> bool:
     for node in ast.walk(test):
         name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
         setting = program.settings.get(name.lower())
-        if setting is not None and setting.source == "default":
+        if setting is None or setting.source == "default":
             if any(word in told for word in name.lower().split("_") if word in TOLD):
                 return True
     return False

@@ -49,7 +49,7 @@ def side(text: str, board: Leaderboard) -> Side:
         values = [_number(part) for part in re.split(r"[,\s]+", asked.strip(", "))]
         name = "1 value" if len(values) == 1 else f"{len(values)} values"
         return Side(name, (Group(name, tuple(Seed(seed=None, val_bpb=value) for value in values)),))
-    if not Path(asked).exists():
+    if not asked or not Path(asked).exists():
         raise BadInput(f"{printable(asked)!r} is not a folder, a row or values. {HELP}")
     return side_of_folder(asked, board)
 

@@ -55,6 +55,8 @@ class Folding:
 
     def __post_init__(self) -> None:
         self.names.setdefault("__file__", FilePath(self.script))
+        for name in ("bytes", "bytearray"):
+            self.names.setdefault(name, Module(name))
 
     def value(self, node: ast.AST | None, depth: int = 0) -> Any:
         """What an expression comes to: Packed, a plain constant, a list, Module, FilePath, or UNKNOWN."""

@@ -33,8 +33,8 @@ class Blocks:
 
 @cache
 def parser() -> MarkdownIt:
-    """Block structure only. Rules that cost time and give nothing here are off."""
-    out = MarkdownIt("commonmark", {"maxNesting": 12}).enable("table").disable(["html_block", "reference", "lheading"])
+    """Block structure only. Rules that cost time and give little here are off: quoted text is read as prose."""
+    out = MarkdownIt("commonmark", {"maxNesting": 12}).enable("table").disable(["html_block", "reference", "lheading", "blockquote"])
     out.core.ruler.enableOnly(["normalize", "block"])
     return out
 
@@ -95,5 +95,5 @@ def read_blocks(text: str) -> Blocks:
             if in_heading and not out.title:
                 out.title, out.title_line = plain(token.content)[:CELL_CHARACTERS_MAX], line
             for offset, part in enumerate(token.content.split("\n")):
-                out.prose.append((line + offset, plain(part)))
+                out.prose.append((line + offset, plain(part.lstrip("> "))))
     return out

@@ -134,7 +134,7 @@ def fill_texts(out: Metadata, source: Source) -> None:
                 note(out, field, key or "", source)
             if text:
                 break
-    author = source.value.get(source.keys.get("author", ""))
+    author = source.value.get(source.keys.get("author"))
     if out.github_id is None and isinstance(author, dict):
         out.github_id = as_text(author.get("github_id", author.get("github")))
 
@@ -154,7 +154,7 @@ def record_status(out: Metadata, source: Source) -> str | None:
         ("record_claim", "record"),
         ("record", "record"),
     ):
-        value = source.value.get(source.keys.get(name, ""))
+        value = source.value.get(source.keys.get(name))
         if isinstance(value, bool):
             return means if value else ("record" if means == "non-record" else "non-record")
     for text in (out.status, out.track):
@@ -206,14 +206,14 @@ def read_metadata(file: str, text: str) -> tuple[Metadata, list[Problem]]:
     fill_texts(out, source)
     fill_numbers(out, source)
     for name in keys()["sections"]:
-        section = read.value.get(source.keys.get(name, ""))
+        section = read.value.get(source.keys.get(name))
         if isinstance(section, dict):
             fill_numbers(out, Source(section, (source.keys[name],), read))
     lines = text.split("\n")
     seeds, entries = seed_entries(read, {normal(key): key for key in read.value}, keys()["seed"], keys()["containers"])
     out.seed_results = tuple(seed_claim(entry, read, file, lines) for entry in entries)
     out.seeds = seeds
-    for field, value in (("val_bpb", read.value.get(source.keys.get("val_bpb", ""))),):
+    for field, value in (("val_bpb", read.value.get(source.keys.get("val_bpb"))),):
         if isinstance(value, dict) and out.val_bpb is None:
             inner = Source(value, (source.keys[field],), read)
             found = inner.number(field, ["mean", "average", "val_bpb"])

@@ -137,14 +137,14 @@ def seed_entries(
     read: JsonText, top: dict[str, str], names: dict[str, list[str]], containers: list[str]
 ) -> tuple[tuple[int, ...], list[SeedEntry]]:
     """Seeds the file names, in its order, and one entry for each seed (or run) it says anything of."""
-    value: dict[str, Any] = read.value
+    value: dict[Any, Any] = read.value
     out = Entries(read, names)
-    seeds = listed_seeds(value.get(top.get("seeds", "")))
+    seeds = listed_seeds(value.get(top.get("seeds")))
     if not seeds and "seed" in top:
         found = seed_of(value[top["seed"]])
         seeds = (found[0],) if found and not found[1] else ()
     for name in containers:
-        item = value.get(top.get(name, ""))
+        item = value.get(top.get(name))
         path = (top.get(name, ""),)
         if isinstance(item, dict):
             out.mapping(item, path, "val_bpb")

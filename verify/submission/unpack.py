@@ -321,7 +321,7 @@ def unpack(path: str, text: str, read: Callable[[str], bytes | None]) -> Unpacke
             break
         source = text_of(payload.value)
         out.layers += (
-            Layer("+".join(payload.steps), byte_count(out.source), len(payload.value)),
+            Layer("+".join(payload.steps), byte_count(out.source), byte_count(payload.value)),
         )
         out.settings.update(shell.settings)
         out.source = source

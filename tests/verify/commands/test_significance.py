@@ -171,7 +171,7 @@ def test_the_frontier_prints_one_line_for_each_record():
     assert "2026-03-19    86" in text
     assert "1.1502?" in text
     assert "(not reproduced)" in text
-    assert "33 of 42 can be tested: 32 at p < 0.25" in text
+    assert "33 of 43 can be tested: 32 at p < 0.25" in text
 
 
 def test_the_other_track_is_apart():

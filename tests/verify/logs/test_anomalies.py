@@ -4,7 +4,8 @@ import pytest
 
 from tests.verify.logs.written import RULE, SOURCE, Written, only_run, read
 from verify.logs import anomalies
-from verify.logs.claims import claim_of, main_run
+from verify.logs.choice import main_run
+from verify.logs.claims import claim_of
 from verify.logs.model import Claim, SeedResult
 
 

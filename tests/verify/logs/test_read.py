@@ -67,7 +67,7 @@ def test_the_block_dialect_gives_settings_calibration_and_times():
     run = only_run(Written(seed=42, steps=4832, train_ms=587091, loss=2.76951521, bpb=1.07216564).block())
     assert run.settings["adam_wd"].value == "0.02"
     assert (run.seed.value, run.world_size.value, run.steps.value, run.train_seconds.value) == (42, 8, 4832, 587.091)
-    collected = [of for of in run.calibrations if of.stage == "collect"][0]
+    collected = next(of for of in run.calibrations if of.stage == "collect")
     assert (collected.seconds, collected.data) == (12.7, None)
     assert run.total_eval_seconds.value == 481.2
     assert run.of_kind("compile_warmup")[0].fields == {"seconds": 107.0}
@@ -76,7 +76,8 @@ def test_the_block_dialect_gives_settings_calibration_and_times():
 
 
 def test_a_clock_in_tenths_of_minutes_is_no_train_time():
-    text = "Hyperparameters:\n  seed: 1\n1/20000 train_loss: 9.0 train_time: 0.0m\n500/20000 train_loss: 3.0 train_time: 9.9m\n500/20000 val_loss: 3.0 val_bpb: 1.2\nquantized val_loss:2.9 val_bpb:1.1\n"  # fmt: skip
+    text = "Hyperparameters:\n  seed: 1\n1/20000 train_loss: 9.0 train_time: 0.0m\n500/20000 train_loss: 3.0 train_time: 9.9m\n"
+    text += "500/20000 val_loss: 3.0 val_bpb: 1.2\nquantized val_loss:2.9 val_bpb:1.1\n"
     run = only_run(text)
     assert run.train_seconds is None
     assert run.steps.value == 500

@@ -319,7 +319,11 @@ def with_texts(model: BaseModel, text: Callable[[str], str]) -> dict:
     def changed(key: str, value):
         if isinstance(value, dict):
             if key == "measured":
-                return {text(name): text(inner) if isinstance(inner, str) else inner for name, inner in value.items()}
+                # Names stay different from each other, or the last would stand for all.
+                return {
+                    text(name) + f" {n}": text(v) if isinstance(v, str) else v
+                    for n, (name, v) in enumerate(value.items())
+                }
             return {name: changed(name, inner) for name, inner in value.items()}
         if isinstance(value, list | tuple):
             return [changed(key, inner) for inner in value]
@@ -335,8 +339,14 @@ def filled(texts: Iterable[str]) -> Verdict:
 
 
 def harmless(attack: Verdict) -> Verdict:
-    """The same verdict with a plain word wherever there is a text: what the structure of its report must equal."""
-    return Verdict.model_validate(with_texts(attack, lambda old: "word" if old else ""))
+    """The same verdict with a plain word for each different text: what the structure of its report must equal.
+
+    Words sort as the texts do, since reports group and sort by texts.
+    """
+    seen: set[str] = set()
+    with_texts(attack, lambda old: seen.add(old) or old)  # type: ignore[func-returns-value]
+    words = {old: f"word{rank:05d}" if old else "" for rank, old in enumerate(sorted(seen))}
+    return Verdict.model_validate(with_texts(attack, words.__getitem__))
 
 
 def hostile() -> Verdict:

@@ -28,9 +28,9 @@ ALPHA = st.sampled_from([0.01, 0.05, 0.25])
 )
 def test_the_power_is_what_simulation_finds(gap, n_new, n_old, std_new, std_old, alpha):
     random = np.random.default_rng(11)
-    new, old = random.normal(0, std_new, (100_000, n_new)), random.normal(gap, std_old, (100_000, n_old))
+    new, old = random.normal(0, std_new, (60_000, n_new)), random.normal(gap, std_old, (60_000, n_old))
     found = (stats.ttest_ind(new, old, axis=1, equal_var=False, alternative="less").pvalue < alpha).mean()
-    assert power(gap, n_new, n_old, std_new, std_old, alpha) == pytest.approx(found, abs=0.006)
+    assert power(gap, n_new, n_old, std_new, std_old, alpha) == pytest.approx(found, abs=0.007)
 
 
 def test_with_many_seeds_it_is_the_noncentral_t():
@@ -40,7 +40,7 @@ def test_with_many_seeds_it_is_the_noncentral_t():
     assert power(gap, n, n, std, std, 0.05) == pytest.approx(exact, abs=1e-4)
 
 
-@given(st.floats(0.0002, 0.003), STD, STD, ALPHA, examples=15)
+@given(st.floats(0.0002, 0.003), STD, STD, ALPHA, examples=8)
 def test_the_seeds_needed_are_enough_and_one_fewer_is_not(gap, std_new, std_old, alpha):
     n = seeds_needed(gap, std_new, alpha, std_old=std_old)
     assert n is not None
@@ -48,13 +48,13 @@ def test_the_seeds_needed_are_enough_and_one_fewer_is_not(gap, std_new, std_old,
     assert n == 2 or power(gap, n - 1, n - 1, std_new, std_old, alpha) < POWER
 
 
-@given(st.integers(2, 12), st.integers(2, 12), STD, STD, ALPHA, examples=15)
+@given(st.integers(2, 12), st.integers(2, 12), STD, STD, ALPHA, examples=8)
 def test_the_detectable_gap_has_the_power_that_was_asked_for(n_new, n_old, std_new, std_old, alpha):
     gap = detectable_gap(n_new, n_old, std_new, std_old, alpha)
     assert power(gap, n_new, n_old, std_new, std_old, alpha) == pytest.approx(POWER, abs=1e-5)
 
 
-@given(st.integers(2, 12), STD, ALPHA, st.lists(st.floats(-0.002, 0.004), min_size=2, max_size=5), examples=15)
+@given(st.integers(2, 12), STD, ALPHA, st.lists(st.floats(-0.002, 0.004), min_size=2, max_size=5), examples=8)
 def test_a_larger_gap_is_never_harder_to_see(n, std, alpha, gaps):
     found = [power(gap, n, n, std, std, alpha) for gap in sorted(gaps)]
     assert all(a <= b + 1e-12 for a, b in itertools.pairwise(found))

@@ -80,6 +80,6 @@ def test_json_ten_thousand_deep_is_cut_and_what_follows_is_read(text):
 
 @pytest.mark.parametrize("text", ["[" * 1_000_000, '"' * 1_000_000, "x " * 500_000, '{"a":1,' * 150_000, "\n" * 1_000_000, "-" * 1_000_000, "{" * 500_000 + "}" * 500_000])
 def test_bait_for_slow_readers_is_read_in_linear_time(text):
-    start = time.perf_counter()
+    start = time.process_time()
     read_json(text)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5

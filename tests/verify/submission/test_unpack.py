@@ -209,9 +209,9 @@ def bombs() -> dict[str, tuple[str, Callable[[bytes], bytes]]]:
 def test_a_bomb_is_stopped_at_the_limit(name):
     header, compress = bombs()[name]
     payload = base64.b64encode(compress(b"#" * 20_000_000))
-    start = time.perf_counter()
+    start = time.process_time()
     found = unpack("train_gpt.py", f"import base64\n{header}\nexec(M.decompress(base64.b64decode({payload!r})))", nothing)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert found.layers == ()
     assert f"more than {SCRIPT_BYTES_MAX:,} bytes" in found.problems[0]
 
@@ -253,9 +253,9 @@ def test_lzma_that_asks_for_a_huge_dictionary_is_refused():
     ids=lambda text: text[:24].replace("\n", " "),
 )
 def test_bait_that_grows_or_nests_is_left_alone(text):
-    start = time.perf_counter()
+    start = time.process_time()
     found = unpack("train_gpt.py", text, nothing)
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3
     assert len(found.source) <= max(len(text), SCRIPT_BYTES_MAX)
 
 
