@@ -14,7 +14,7 @@ READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CL
 FOLDER_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC
 DEPTH_MAX = 32  # folders below folders
 NOT_SUBMITTED = frozenset({".git"})
-RECORDS = re.compile(r"(?:^|/)(records/[^/]+/[^/]+)$")
+RECORDS = re.compile(r"/(?:records/([^/]+/[^/]+)|(track_[^/]+/[^/]+))$")
 
 
 def kind_of(mode: int) -> Kind:
@@ -42,7 +42,7 @@ class FolderTree:
         self.root = Path(os.path.realpath(given))
         self.name = self.root.name
         match = RECORDS.search(self.root.as_posix())
-        self.location = match[1] if match else self.name
+        self.location = f"records/{match[1] or match[2]}" if match else self.name
         self.is_cut = False  # it holds more than FILES_MAX files, or folders deeper than DEPTH_MAX
         found: list[FileInfo] = []
         try:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from math import isfinite, log
 
+from verify.facts.agree import agrees, claimed_fields, trailing_unit
 from verify.finding import Status
 from verify.logs.model import Metric, Run, SeedResult
 from verify.rule import Case
@@ -172,22 +173,27 @@ def claimed_results(case: Case) -> list[SeedResult]:
 
 
 def seed_claim(seed: int | None, case: Case) -> SeedClaim | None:
-    """What is claimed of a seed: in submission.json, else in the README's table."""
+    """What is claimed of a seed: in submission.json, else in the README's table. Claims of variants are not of the submission."""
     if seed is None:
         return None
-    for claims in (case.submission.metadata.seed_results, case.submission.readme.seed_results):
-        for claim in claims:
-            if claim.seed == seed and claim.val_bpb is not None:
-                return claim
-    return None
+    claims = [*case.submission.metadata.seed_results, *case.submission.readme.seed_results]
+    own = [claim for claim in claims if claim.seed == seed and not claim.label]
+    return next((claim for claim in own if claim.val_bpb is not None), own[0] if own else None)
 
 
-def agree(claimed: float | None, logged: float | None, digits: int | None) -> bool | None:
-    """Whether two scores are equal at the claim's decimals, rounded or cut off; None where one is missing."""
-    if claimed is None or logged is None:
+def matches(claim: SeedClaim | None, result: SeedResult, name: str) -> bool | None:
+    """Whether a logged figure gives the claimed one, by the measure of the rules; None where one of them is missing."""
+    found = [field for field in claimed_fields(claim, result) if field.name == name] if claim else []
+    return agrees(found[0]) if found else None
+
+
+def bytes_match(claim: SeedClaim | None, result: SeedResult, logged: int | None) -> bool | None:
+    """As `matches`, and None where the claim is of another measure than the logged total beside which it stands."""
+    if claim is None or claim.artifact_bytes is None or logged is None:
         return None
-    unit = 10.0 ** -(6 if digits is None else digits)
-    return abs(claimed - logged) < unit * (1 + 1e-6)
+    said = matches(claim, result, "artifact bytes")
+    slack = max(claim.artifact_rounding_bytes, trailing_unit(claim.artifact_bytes) - 1)
+    return True if abs(claim.artifact_bytes - logged) <= slack else None if said else said
 
 
 def total_bytes(run: Run, claimed: int | None = None) -> int | None:
@@ -228,8 +234,8 @@ def seed_row(result: SeedResult, case: Case) -> SeedRow:
         gpu=value_of(run.gpu),
         val_tokens=value_of(metric_run.val_tokens) or value_of(run.val_tokens),
         implied_bytes=implied_bytes(metric, value_of(metric_run.val_tokens) or value_of(run.val_tokens)),
-        bpb_matches=agree(claimed_bpb, logged_bpb, said.digits if said else None),
-        bytes_match=None if claimed_bytes is None or logged_bytes is None else claimed_bytes == logged_bytes,
+        bpb_matches=matches(said, result, "val_bpb"),
+        bytes_match=bytes_match(said, result, logged_bytes),
         duplicate_of=result.duplicate_of,
     )
 

@@ -1,4 +1,6 @@
-"""How many of the anomalies that the corpus lists an audit speaks of: `python -m tests.verify.anomalies` (needs PGOLF_CORPUS, PGOLF_CHALLENGE).
+"""How many of the anomalies that the corpus lists an audit speaks of: `python -m tests.verify.anomalies`.
+
+Needs PGOLF_CORPUS and PGOLF_CHALLENGE.
 
 An anomaly counts as seen where a check that is about such a thing says something of that folder: a failure, a warning, a
 lead, or a note (a pass that says something worth reading). Which check is about what is the table below.
@@ -54,7 +56,7 @@ CHECKS = {
     "population_std": ["log-consistency.spread"],
     "post_train_compute": ["eval-time.process"],
     "readme_inconsistent": ["log-consistency.table"],
-    "readme_log_mismatch": ["log-consistency.table", "log-consistency.fields"],
+    "readme_log_mismatch": ["log-consistency.table", "log-consistency.fields", "log-consistency.readme"],
     "recomputed_total": ["artifact-bytes.stated"],
     "rounded_bytes": ["artifact-bytes.stated", "log-consistency.headline", "artifact-bytes.runs"],
     "same_seed": ["seeds.own-runs"],
@@ -99,7 +101,9 @@ def seen(corpus: Path, challenge: Path) -> tuple[Counter, Counter, list[str]]:
             if any(speaks(judge(rule, case, {})) for rule in checks):
                 found[anomaly["severity"]] += 1
             else:
-                missed.append(f"{anomaly['severity']:4} {anomaly['code']:26} {folder['folder'][:40]}: {anomaly['text'][:110]}")
+                missed.append(
+                    f"{anomaly['severity']:4} {anomaly['code']:26} {folder['folder'][:40]}: {anomaly['text'][:110]}"
+                )
     return listed, found, missed
 
 

@@ -18,7 +18,10 @@ def test_files_are_listed_by_path_with_sizes_and_read_up_to_a_limit(tmp_path):
     (tmp_path / "logs" / "a b.log").write_bytes(b"12345")
     (tmp_path / "README.md").write_bytes(b"x")
     tree = FolderTree(tmp_path)
-    assert [(info.path, info.bytes, info.kind) for info in tree.files()] == [("README.md", 1, "file"), ("logs/a b.log", 5, "file")]
+    assert [(info.path, info.bytes, info.kind) for info in tree.files()] == [
+        ("README.md", 1, "file"),
+        ("logs/a b.log", 5, "file"),
+    ]
     assert tree.read("logs/a b.log", 3) == b"123"
 
 
@@ -26,12 +29,20 @@ def test_the_location_is_the_place_below_records(tmp_path):
     folder = tmp_path / "clone" / "records" / "track_non_record_16mb" / "2026-04-01_X"
     folder.mkdir(parents=True)
     (folder / "README.md").write_text("x")
+    copy = tmp_path / "track_10min_16mb" / "X"  # as the folders of a copy stand
+    copy.mkdir(parents=True)
+    (copy / "README.md").write_text("x")
     tree = FolderTree(folder)
     assert (tree.location, tree.name) == ("records/track_non_record_16mb/2026-04-01_X", "2026-04-01_X")
+    assert FolderTree(copy).location == "records/track_10min_16mb/X"
     assert (FolderTree(tmp_path).location, tree.pr, tree.sha, tree.date) == (tmp_path.name, None, None, None)
 
 
-@pytest.mark.parametrize("make", [lambda path: None, lambda path: path.write_text("x"), lambda path: path.mkdir()], ids=["missing", "file", "empty"])
+@pytest.mark.parametrize(
+    "make",
+    [lambda path: None, lambda path: path.write_text("x"), lambda path: path.mkdir()],
+    ids=["missing", "file", "empty"],
+)
 def test_a_path_that_is_no_folder_with_files_is_bad_input(tmp_path, make):
     make(tmp_path / "it")
     with pytest.raises(BadInput, match=r"(?s)it'.*\. Give"):

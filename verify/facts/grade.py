@@ -3,7 +3,7 @@
 from verify.finding import Finding, Place, Precedent, Status
 from verify.rule import Case, Rule
 
-LEVELS = {"fail": Status.FAIL, "warn": Status.WARN, "note": Status.PASS}
+LEVELS = {"fail": Status.FAIL, "warn": Status.WARN, "note": Status.PASS, "pass": Status.PASS}
 
 
 def graded(level: str, sentence: str, *places: Place, precedents: tuple[Precedent, ...] = (), **measured) -> Finding:

@@ -38,10 +38,13 @@ TYPES: dict[str, tuple[str, Callable[[str], Any]]] = {
     "wordlabel": (r"[\w+.-]+(?:\(\w+\))?", str),
     "version": (r"\d+\.\d+[\w.+]*", str),
     "gpuname": (r"\w[\w .-]*?", str),
-    "label": (r"[A-Za-z][^=|{}]{0,79}?", lambda text: text.strip(" :")),
+    "label": (r"[A-Za-z](?:\(\w+=\w+\)|[^=|{}]){0,79}?", lambda text: text.strip(" :")),
     "value": (r"\S*", str),
     "rest": (r".*?", str),
 }
+SHAPES_MAX = 20_000
+_ZEROES = bytes.maketrans(b"123456789", b"000000000")
+_LONG_NUMBER = re.compile(r"\d{10}")  # too long a number may be what a pattern refused
 ORDER = ("steps", "header", "sizes", "events", "scores")  # the first pattern that matches a line takes it
 _VALUE = re.compile(r"<(\w+):(\w+)>")
 _SUFFIX = re.compile(r"_\d$")
@@ -163,6 +166,28 @@ def match(line: str) -> tuple[LinePattern, dict[str, Any]] | None:
                     return pattern, found
                 break
     return None
+
+
+class Matcher:
+    """Matches the lines of one log, and remembers which pattern takes lines that differ in digits only."""
+
+    def __init__(self) -> None:
+        self._pattern: dict[bytes, LinePattern | None] = {}
+
+    def match(self, line: str) -> tuple[LinePattern, dict[str, Any]] | None:
+        """As `match`."""
+        shape = line[:MATCH_CHARACTERS_MAX].encode("utf-8", "surrogatepass").translate(_ZEROES)
+        if shape in self._pattern:
+            pattern = self._pattern[shape]
+            if pattern is None:
+                return None
+            found = pattern.read(line[:MATCH_CHARACTERS_MAX])
+            if found is not None:
+                return pattern, found
+        taken = match(line)
+        if len(self._pattern) < SHAPES_MAX and (taken or not _LONG_NUMBER.search(line)):
+            self._pattern[shape] = taken[0] if taken else None
+        return taken
 
 
 def kinds() -> Iterator[str]:

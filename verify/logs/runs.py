@@ -53,6 +53,7 @@ class RunBuilder:
     unknown_scores: int = 0
 
     def __post_init__(self) -> None:
+        self.matcher = grammar.Matcher()
         self._open(1)
 
     def _open(self, line: int) -> None:
@@ -92,20 +93,23 @@ class RunBuilder:
             if setting := BLOCK_LINE.fullmatch(text):
                 self._setting(setting[1], setting[2].strip(), number, text)
                 return False
-            self.in_block = False
-        taken = grammar.match(stripped)
+        taken = self.matcher.match(stripped)
         if taken is None:
             if self.phase < TRAINING and PAIRS.fullmatch(stripped):
                 for name, value in PAIR.findall(stripped):
                     self._setting(name, value.rstrip(","), number, stripped)
                 return True
+            if self.phase < TRAINING and len(PAIR.findall(stripped)) > 1:
+                facts = self.facts
+                self._promoted_pairs(stripped, number)
+                self.facts = facts  # a line of a launcher makes no run
             self.unknown_lines += 1
-            if SCORE_LIKE.search(stripped) and not _labels()[2].search(stripped[:QUOTE_CHARACTERS_MAX]):
-                self.unknown_scores += 1
+            self.unknown_scores += _looks_like_score(stripped)
             return False
         pattern, found = taken
         if pattern.as_ == "skip":
             return False
+        self.in_block = False
         self._boundary(pattern, found, number)
         getattr(self, "_" + pattern.as_)(pattern, found, number, stripped[:QUOTE_CHARACTERS_MAX])
         self.run.last_line = number
@@ -136,6 +140,10 @@ class RunBuilder:
     def _set(self, pattern, found, number, text) -> None:
         for name, value in found.items():
             self._fill(name, value, number, text)
+        self._promoted_pairs(text, number)
+
+    def _promoted_pairs(self, text: str, number: int) -> None:
+        """Settings of known names among the name:value pairs of a line that holds other things too."""
         for name, value in PAIR.findall(text):
             if name.lower() in grammar.promoted():
                 self._setting(name, value, number, text)
@@ -158,9 +166,9 @@ class RunBuilder:
                 return
             value = int(value)
         if name == "max_wallclock_seconds" and isinstance(value, str):
-            if not re.fullmatch(r"\d+(?:\.\d*)?", value):
+            if not (seconds := re.fullmatch(r"(\d{1,12}(?:\.\d*)?)s?", value)):
                 return
-            value = float(value)
+            value = float(seconds[1])
         if name == "world_size" and value == 0:
             return
         if hasattr(self.run, name) and getattr(self.run, name) is None:
@@ -278,6 +286,9 @@ class RunBuilder:
             self.facts += 1
             if found["step"] < found["steps"]:
                 return
+        if pattern.kind == "mixture":
+            score = {"label": found["label"], "val_bpb": found["mix_bpb"]}
+            self._metric(pattern, score, number, text)
         if pattern.kind == "eval_mode":
             self.is_sliding = "sliding" in str(found.get("mode", ""))
         if len(self.run.events) < EVENTS_MAX:
@@ -361,6 +372,12 @@ class RunBuilder:
         ):
             return "hyper-parameter block"
         return "starter" if run.tokenizer or run.curve else "other"
+
+
+def _looks_like_score(line: str) -> bool:
+    if not ("bpb" in line or "BPB" in line or "its per" in line or "its_per" in line):
+        return False
+    return bool(SCORE_LIKE.search(line)) and not _labels()[2].search(line[:QUOTE_CHARACTERS_MAX])
 
 
 def _rounds(exact: float | None, rounded: float) -> bool:

@@ -16,6 +16,7 @@ from verify.logs.model import Metric, SeedResult
 from verify.rule import Case
 
 SHINGLE = 12  # tokens
+SAMPLE = 4  # one shingle of so many is looked at, by its first token; never one that begins with a chosen name
 BINS = 64
 TOKENS_MAX = 200_000
 LOG_BYTES_MIN = 500  # shorter ones are equal by chance
@@ -117,9 +118,14 @@ def sketch(tokens: list[str]) -> tuple[int, ...]:
 
     Names are numbered by first appearance, which one inserted line shifts everywhere: here every chosen name is the same.
     """
-    plain = [zlib.crc32(token.encode("utf-8", "surrogatepass")) if not is_numbered(token) else 1 for token in tokens]
+    values = {
+        token: 1 if is_numbered(token) else zlib.crc32(token.encode("utf-8", "surrogatepass")) for token in set(tokens)
+    }
+    plain = [values[token] for token in tokens]
     least = [-1] * BINS
     for index in range(len(plain) - SHINGLE + 1):
+        if plain[index] % SAMPLE:  # chosen by what stands there, so that the same stretch is chosen in every script
+            continue
         value = hash(tuple(plain[index : index + SHINGLE])) & 0xFFFFFFFFFFFF  # of integers: the same in every process
         spot, rest = value % BINS, value // BINS
         if least[spot] < 0 or rest < least[spot]:

@@ -16,12 +16,13 @@ GROUPS = {
     "lead": "Leads: read from code, for a probe to decide",
     "unproven": "Unproven",
     "warn": "Warnings",
+    "note": "Notes: let go by the policy, worth reading",
     "pass": "Passed",
     "exempt": "Exempt",
 }
 # Status is told by a sign and a word, never by colour alone.
-SIGNS = {"fail": "✗", "lead": "?", "unproven": "○", "warn": "!", "pass": "✓", "exempt": "–"}
-WORDS = {"fail": "fail", "lead": "lead", "unproven": "unproven", "warn": "warning", "pass": "pass", "exempt": "exempt"}
+SIGNS = {"fail": "✗", "lead": "?", "unproven": "○", "warn": "!", "note": "i", "pass": "✓", "exempt": "–"}
+WORDS = {"fail": "fail", "lead": "lead", "unproven": "unproven", "warn": "warning", "note": "note", "pass": "pass", "exempt": "exempt"}
 VERDICTS = {
     Status.FAIL: "Broken rules",
     Status.UNPROVEN: "Unproven",
@@ -61,7 +62,7 @@ def group_of(result: RuleResult, finding: Finding) -> str:
         return "lead"
     if finding.status is Status.FAIL and result.cap == "warn":
         return "warn"
-    return finding.status.value
+    return "note" if finding.noted and finding.status is Status.PASS else finding.status.value
 
 
 def grouped(verdict: Verdict) -> dict[str, list[Entry]]:

@@ -57,7 +57,7 @@ def print_verdict(verdict: Verdict, console: Console | None = None, verbose: boo
     for problem in verdict.submission.problems:
         say(Text.assemble(("! ", "yellow"), show.text(problem)))
     groups = show.grouped(verdict)
-    folded = () if verbose else ("pass", "exempt")
+    folded = () if verbose else ("note", "pass", "exempt")
     for key, entries in groups.items():
         if not entries or key in folded:
             continue
@@ -66,9 +66,10 @@ def print_verdict(verdict: Verdict, console: Console | None = None, verbose: boo
         for entry in entries:
             print_entry(entry, key, verdict, verbose, say)
     if not verbose:
-        passes, exempt = len(groups["pass"]), len(groups["exempt"])
+        passes, notes, exempt = len(groups["pass"]) + len(groups["note"]), len(groups["note"]), len(groups["exempt"])
+        more = f" ({notes} with a note)" * bool(notes) + f", {exempt} exempt" * bool(exempt)
         say(Text())
-        say(Text(f"{passes} checks passed{f', {exempt} exempt' if exempt else ''}; -v shows them.", style="dim"))
+        say(Text(f"{passes} checks passed{more}; -v shows them.", style="dim"))
     time = "" if verdict.milliseconds is None else f", {verdict.milliseconds:.0f} ms"
     say(Text(f"pgolf verify {show.text(verdict.tool_version)}, policy {policy(verdict)}{time}", style="dim"))
 
@@ -174,7 +175,7 @@ def print_entry(entry: show.Entry, key: str, verdict: Verdict, verbose: bool, sa
         say(Text(f"remedy: {show.text(result.remedy)}"), 2)
     if key == "warn" and result.found is Status.FAIL and result.cap == "warn":
         say(Text(f"broken as written; a warning under policy {show.text(verdict.policy)}", style="dim"), 2)
-    if key not in ("pass", "exempt"):
+    if key not in ("note", "pass", "exempt"):
         for precedent in show.precedents_of(entry):
             pull = "" if precedent.pr is None else f"PR {precedent.pr}: "
             say(Text(f"precedent: {pull}{show.text(precedent.text)}", style="dim"), 2)

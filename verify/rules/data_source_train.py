@@ -4,18 +4,19 @@ import ast
 import re
 from collections.abc import Iterator
 
-from verify.finding import Finding, Place, Precedent, lead
+from verify.finding import Finding, Precedent, lead, passed
 from verify.rule import Case, Rule
 from verify.rules.scoring import CodeRule
 from verify.rules.scoring_gate import claimed_runs
-from verify.finding import passed
 from verify.static.patterns import dotted, last
 from verify.static.patterns_code import Code
 
 PROBE = "decoy-train"
 VALIDATION = re.compile(r"(?:^|[_/.-])val(?:id(?:ation)?)?(?:[_/.*-]|$)", re.I)
 TRAIN_NAMES = ("train_files", "train_pattern", "train_glob", "train_data", "data_pattern")
-FILLING = re.compile(r"prefill|pre_fill|prewarm|pre_warm|warm_start|build_oracle|fill_from|train_oracle|seed_table|oracle", re.I)
+FILLING = re.compile(
+    r"prefill|pre_fill|prewarm|pre_warm|warm_start|build_oracle|fill_from|train_oracle|seed_table|oracle", re.I
+)
 PREFILL = Precedent(pr=945, text="n-gram tables filled from training shards at start-up; closed with its family")
 
 
@@ -23,7 +24,9 @@ class TrainingText(CodeRule):
     """The run trains on the challenge's training shards."""
 
     code = "train-data.source"
-    remedy = "Train on the published FineWeb shards, or show that the other text is disjoint from the validation documents."
+    remedy = (
+        "Train on the published FineWeb shards, or show that the other text is disjoint from the validation documents."
+    )
     precedents = (Precedent(pr=44, text="training on the validation shard: reversed by the README"),)
     probe = PROBE
     nothing = "the reached code trains on shards of the challenge, as far as names say"
@@ -86,13 +89,18 @@ class Prefilled(CodeRule):
                 for argument in [*call.args, *(item.value for item in call.keywords)]:
                     reads = scope.rests_on(
                         argument,
-                        lambda part: isinstance(part, ast.Name | ast.Attribute)
-                        and any(word in dotted(part).lower() for word in ("train_files", "train_shard", "train_pattern", "train_loader")),
+                        lambda part: (
+                            isinstance(part, ast.Name | ast.Attribute)
+                            and any(
+                                word in dotted(part).lower()
+                                for word in ("train_files", "train_shard", "train_pattern", "train_loader")
+                            )
+                        ),
                         3,
                     )
                     if reads is not None:
                         yield lead(
-                            "tables are filled from training shards in the process that evaluates; unless they are part of the artifact, "
+                            "tables are filled from training shards in the process that evaluates; unless the artifact holds them, "
                             "evaluation reads training text",
                             code.place(function, call),
                             probe=self.probe,

@@ -11,10 +11,21 @@ from verify.static.patterns import dotted, keyword, last
 from verify.static.patterns_code import Code
 
 TOKENS_MIN = 30_000_000  # every tokenizer seen so far gives more for 50,000 documents
-KEYS = {"eval_tokens", "val_tokens", "validation_tokens", "tokens_scored", "scored_tokens", "eval_token_count_per_seed", "subset_tokens", "ppm_subset_tokens", "val_tokens_processed"}  # fmt: skip
-LIMITS = re.compile(r"(?:val|eval|ppm|mix|score|valid)\w*(?:subset|limit|max)\w*(?:tokens|docs|seqs|windows|chunks)?$|^(?:max|limit)_(?:val|eval)\w*", re.I)
+KEYS = {
+    "eval_tokens",
+    "val_tokens",
+    "validation_tokens",
+    "tokens_scored",
+    "scored_tokens",
+    "eval_token_count_per_seed",
+    "subset_tokens",
+    "ppm_subset_tokens",
+    "val_tokens_processed",
+}
 PROBE = "byte-recount"
-PRECEDENT = Precedent(pr=1785, text="mixture scored on a subset of validation; redone on the full set (also #1835, #1854)")
+PRECEDENT = Precedent(
+    pr=1785, text="mixture scored on a subset of validation; redone on the full set (also #1835, #1854)"
+)
 
 
 class ClaimedTokens(Rule):
@@ -29,7 +40,12 @@ class ClaimedTokens(Rule):
     def check(self, case: Case) -> Iterator[Finding]:
         metadata = case.submission.metadata
         for key, value in _leaves(metadata.raw):
-            if key.lower() in KEYS and isinstance(value, int | float) and not isinstance(value, bool) and 1000 <= value < TOKENS_MIN:
+            if (
+                key.lower() in KEYS
+                and isinstance(value, int | float)
+                and not isinstance(value, bool)
+                and 1000 <= value < TOKENS_MIN
+            ):
                 yield failed(
                     f"{metadata.file} says {key} = {value:,.0f}; the validation split has more than {TOKENS_MIN:,} tokens with any "
                     "tokenizer",
@@ -53,30 +69,27 @@ def _leaves(value: object, depth: int = 0) -> Iterator[tuple[str, object]]:
             yield from _leaves(item, depth + 1)
 
 
-class Subset(CodeRule):
-    """No setting of the claimed runs cuts the validation split."""
+class Limit(CodeRule):
+    """No default of the script cuts the validation split."""
 
-    code = "val-identity.subset"
+    code = "val-identity.limit"
     remedy = "Leave the limit at 0 and score all of it."
     precedents = (PRECEDENT,)
     probe = PROBE
-    nothing = "no setting of the claimed runs limits how much of validation is scored"
+    nothing = "no default of the script limits how much of validation is scored"
 
     def look(self, case: Case, code: Code) -> Iterator[Finding]:
-        for name, place in case.submission.readme.environment.items():
-            if "SUBSET" in name and ("TOKEN" in name or "DOC" in name) and place.quote.isdigit() and int(place.quote) > 0:
-                yield lead(
-                    f"the run command limits validation: {name}={place.quote}", place, probe=self.probe, precedents=self.precedents
-                )
         for setting in code.program.settings.values():
-            if "subset" in setting.name and any(word in setting.name for word in ("token", "doc", "val", "eval")):
-                if _positive(setting.value) and _is_read(code, setting.name):
-                    yield lead(
-                        f"a setting limits what is scored: {setting.name} = {setting.value}",
-                        setting.place,
-                        probe=self.probe,
-                        precedents=self.precedents,
-                    )
+            if setting.source != "default":
+                continue  # what logs and commands say is val-identity.subset
+            named = "subset" in setting.name and any(word in setting.name for word in ("token", "doc", "val", "eval"))
+            if named and _positive(setting.value) and _is_read(code, setting.name):
+                yield lead(
+                    f"a default limits what is scored: {setting.name} = {setting.value}",
+                    setting.place,
+                    probe=self.probe,
+                    precedents=self.precedents,
+                )
 
 
 def _positive(value: object) -> bool:
@@ -87,7 +100,11 @@ def _is_read(code: Code, name: str) -> bool:
     """Whether reached code outside the settings uses a setting, in a branch that the claimed runs may take."""
     for _function, scope in code.having(name):
         for node in scope.of(ast.Attribute, ast.Name):
-            if dotted(node).rpartition(".")[2].lower() == name and isinstance(node.ctx, ast.Load) and not code.is_off(scope, node):
+            if (
+                dotted(node).rpartition(".")[2].lower() == name
+                and isinstance(node.ctx, ast.Load)
+                and not code.is_off(scope, node)
+            ):
                 return True
     return False
 
@@ -108,8 +125,15 @@ class ContentOrder(CodeRule):
                 subject = key if key is not None else (call.args[0] if call.args else getattr(call.func, "value", None))
                 if subject is None:
                     continue
-                words = {dotted(part).rpartition(".")[2].lower() for part in ast.walk(subject) if isinstance(part, ast.Name | ast.Attribute)}
-                if any(re.search(r"doc\w*_(?:nll|loss|bpb|ppl|entropy)|(?:nll|loss|bpb|ppl)\w*_(?:by_)?doc", word) for word in words):
+                words = {
+                    dotted(part).rpartition(".")[2].lower()
+                    for part in ast.walk(subject)
+                    if isinstance(part, ast.Name | ast.Attribute)
+                }
+                if any(
+                    re.search(r"doc\w*_(?:nll|loss|bpb|ppl|entropy)|(?:nll|loss|bpb|ppl)\w*_(?:by_)?doc", word)
+                    for word in words
+                ):
                     yield lead(
                         "documents are ordered by how well they are predicted",
                         code.place(function, call, last(call)),

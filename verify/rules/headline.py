@@ -63,7 +63,8 @@ def figures(case: Case, results: list[SeedResult]) -> Iterator[tuple[str, float 
     steps = [float(r.run.steps.value) for r in results if r.run.steps]
     yield "steps", metadata.steps, steps, max(trailing_unit(metadata.steps, 10), 0.6)
     seconds = [r.run.train_seconds.value for r in results if r.run.train_seconds]
-    yield "train_seconds", metadata.train_seconds, seconds, SECONDS_OFF_MAX
+    exact = metadata.train_seconds is not None and digits(metadata.train_seconds) >= 3 and metadata.train_seconds % 1
+    yield "train_seconds", metadata.train_seconds, seconds, 0.0015 if exact else SECONDS_OFF_MAX
     times = [clock.seconds for r in results if (clock := timer(r)) is not None]
     slack = max(SECONDS_OFF_MAX, SECONDS_SHARE_MAX * (metadata.eval_seconds or 0))
     yield "eval_seconds", metadata.eval_seconds, times, slack
@@ -76,6 +77,29 @@ def figures(case: Case, results: list[SeedResult]) -> Iterator[tuple[str, float 
 def unit_of(value: float | None) -> float:
     """The last decimal of a claim, and a little: a mean is often made of rounded values."""
     return 1.01 * 10.0 ** -min(digits(value), 5)
+
+
+class ReadmeScore(Rule):
+    """The README's headline is the score of submission.json."""
+
+    code = "log-consistency.readme"
+    remedy = "Claim one score, in README and submission.json."
+
+    def check(self, case: Case) -> Iterator[Finding]:
+        readme, metadata = case.submission.readme, case.submission.metadata
+        headline, stated = readme.headline_bpb, metadata.val_bpb
+        if headline is None or stated is None:
+            yield passed("Only one of README and submission.json gives a score.")
+            return
+        unit = 10.0 ** -min(readme.headline_digits or 4, metadata.val_bpb_digits or 4)
+        line = metadata.lines.get("val_bpb")
+        places = [Place(file=metadata.file or "submission.json", line=line, quote=f"val_bpb: {stated}")]
+        places += [readme.headline] if readme.headline else []
+        if abs(headline - stated) < 1.01 * unit:
+            yield passed(f"README and submission.json claim {stated}.", *places)
+        else:
+            sentence = f"The README claims {headline}, submission.json {stated}."
+            yield weighed(self, case, "table_differs", sentence, *places)
 
 
 class Reading(Rule):

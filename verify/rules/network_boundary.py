@@ -9,10 +9,17 @@ from verify.rules.scoring import CodeRule
 from verify.static.patterns import Scope, dotted, last
 from verify.static.patterns_code import Code
 
-PACKED = ("cu_seqlens", "cu_doc_len", "document_ids", "doc_ids")  # a forward path that keeps documents apart in attention
+PACKED = (
+    "cu_seqlens",
+    "cu_doc_len",
+    "document_ids",
+    "doc_ids",
+)  # a forward path that keeps documents apart in attention
 BOUNDARY_WORDS = ("bos", "doc", "boundary", "segment", "reset", "same_")
 PRECEDENTS = (
-    Precedent(pr=1797, text="not merged as it was: the gate mixes the last token of a document into the next one's first"),
+    Precedent(
+        pr=1797, text="not merged as it was: the gate mixes the last token of a document into the next one's first"
+    ),
     Precedent(pr=1851, text="accepted with a mask where the current token is BOS, in both forward paths"),
     Precedent(pr=1667, text="older, merged without a mask; disputed in issue #1988: ordinary causal context"),
 )
@@ -36,11 +43,13 @@ class TokenShift(CodeRule):
                 continue  # the mask is there, and a switch decides: the run's environment is not known
             still = [shift for shift in shifts if not code.is_off(scope, shift)]
             open_ones += [(function, shift) for shift in still]
-            packed |= bool(still) and any(word in code.text(function) for word in PACKED) and function.name != "<module>"
+            packed |= (
+                bool(still) and any(word in code.text(function) for word in PACKED) and function.name != "<module>"
+            )
         if packed:
             yield warned(
-                "hidden states take in the previous token without a mask at the first token of a document, while documents are kept "
-                "apart in attention",
+                "hidden states take in the previous token without a mask at the first token of a document, while "
+                "documents are kept apart in attention",
                 *(code.place(function, shift) for function, shift in open_ones[:3]),
                 precedents=self.precedents,
             )
@@ -79,7 +88,11 @@ def _is_slice(node: ast.Subscript, lower: int | None, upper: int | None) -> bool
 
 def _in_first_axis(node: ast.Subscript) -> bool:
     """Whether the slice is of the second axis: positions of a batch of sequences."""
-    return isinstance(node.slice, ast.Tuple) and len(node.slice.elts) in (2, 3) and isinstance(node.slice.elts[1], ast.Slice)
+    return (
+        isinstance(node.slice, ast.Tuple)
+        and len(node.slice.elts) in (2, 3)
+        and isinstance(node.slice.elts[1], ast.Slice)
+    )
 
 
 def _is_masked(scope: Scope, shift: ast.Call) -> bool:
@@ -93,5 +106,3 @@ def _is_masked(scope: Scope, shift: ast.Call) -> bool:
         )
 
     return scope.rests_on(shift, marks, 5) is not None
-
-

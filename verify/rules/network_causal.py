@@ -29,10 +29,14 @@ class Network(CodeRule):
     """No position of the network reads from a later one."""
 
     code = "c1-causal.network"
-    remedy = "Mask, shift by one position, or pad on the left; then show that changing the suffix leaves every earlier score unchanged."
+    remedy = (
+        "Mask, shift by one, or pad on the left; then show that a changed suffix leaves every earlier score as it was."
+    )
     precedents = (MASK, POOL, ROW)
     probe = PROBE
-    nothing = "no path from later positions was seen in the reached code; only the suffix probe can show that there is none"
+    nothing = (
+        "no path from later positions was seen in the reached code; only the suffix probe can show that there is none"
+    )
 
     def look(self, case: Case, code: Code) -> Iterator[Finding]:
         yield from self._attention(code)
@@ -58,7 +62,9 @@ class Network(CodeRule):
             for call in scope.calls("LSTM", "GRU", "RNN"):
                 value = keyword(call, "bidirectional")
                 if getattr(value, "value", None) is True:
-                    yield self._lead("a recurrent layer reads the window in both directions", code.place(function, call))
+                    yield self._lead(
+                        "a recurrent layer reads the window in both directions", code.place(function, call)
+                    )
 
     def _attention(self, code: Code) -> Iterator[Finding]:
         for function, scope in code.having("scaled_dot_product_attention", "causal=False", "causal = False"):
@@ -79,7 +85,11 @@ class Network(CodeRule):
         if not merged or any(shifts(scope) for _, scope, _ in merged):
             return
         spread = next(
-            (function for function, scope in code.having("repeat_interleave", "interpolate", "reshape(", "view(") if spreads(scope)),
+            (
+                function
+                for function, scope in code.having("repeat_interleave", "interpolate", "reshape(", "view(")
+                if spreads(scope)
+            ),
             None,
         )
         if spread is None:
@@ -87,8 +97,8 @@ class Network(CodeRule):
         function, _, (group, pool) = merged[0]
         places = [code.place(function, group, "neighbours become one position"), code.place(function, pool, "pooled")]
         yield self._lead(
-            "neighbouring positions are pooled without a shift, and the result is spread over them again: all but the last of a group "
-            "see later ones",
+            "neighbouring positions are pooled without a shift, and the result is spread over them again: all but the last "
+            "of a group see later ones",
             *places,
             code.place(spread, spread.node, "spread"),
             precedent=POOL,
@@ -106,7 +116,7 @@ class Network(CodeRule):
                 if not any(type(parent).__name__ == "Subscript" for parent in scope.above(call)):
                     made, source = wide[last(call)]
                     yield self._lead(
-                        "a convolution over positions is padded on both sides and its result is not cut: each position reads later ones",
+                        "a convolution over positions is padded on both sides and not cut: each position reads later ones",
                         code.place(made, source, "padding on both sides"),
                         code.place(function, call, "used whole"),
                     )
@@ -135,7 +145,7 @@ class TrainingScore(Rule):
             final = points[-1]
             if final.val_bpb is not None and final.val_bpb < TRAINING_BPB_MIN:
                 yield lead(
-                    f"the training loop's own validation ends at {final.val_bpb:.4f} bits per byte, before anything is mixed or adapted; "
+                    f"the training loop's own validation ends at {final.val_bpb:.4f} bits per byte, before anything is mixed: "
                     "no model of this size comes near that without seeing later tokens, training on the validation set, or a wrong "
                     "byte count",
                     run.place(_At(final.line)),

@@ -189,5 +189,9 @@ class Names(Rule):
         if track and where and ("non" in track.lower()) != (where == "non_record"):
             place = Place(file=submission.metadata.file or "", line=submission.metadata.lines.get("track"), quote=track)
             yield graded("note", f"submission.json says track {track!r}, the folder stands in another.", place)
+        title = " ".join((submission.metadata.name or "", submission.readme.title))
+        if where == "10min" and re.search(r"\bnon[- ]record\b", title, re.I):
+            place = Place(file=submission.readme.file or submission.metadata.file or "", line=1, quote=title[:160])
+            yield graded("note", "The title says non-record; the folder stands among the records.", place)
         if not others and not odd:
             yield passed("The names of the files are plain.")

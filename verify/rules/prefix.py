@@ -30,7 +30,9 @@ class PaidPrefixLog(Rule):
 
     def check(self, case: Case) -> Iterator[Finding]:
         events = [(run, event) for run in claimed_runs(case) for event in run.events if event.kind == "paid_prefix"]
-        covered = [(run, event) for run, event in events if any(isinstance(v, int) and v > 0 for v in event.fields.values())]
+        covered = [
+            (run, event) for run, event in events if any(isinstance(v, int) and v > 0 for v in event.fields.values())
+        ]
         if covered:
             yield failed(
                 "the claimed log says that a prefix of validation targets is stored and covers scored tokens",
@@ -107,10 +109,11 @@ def _cleared(scope: Scope) -> Iterator[tuple[ast.Compare, ast.AST]]:
                 yield compare, node
                 return
         for call in scope.calls("masked_fill_", "masked_fill"):
-            if isinstance(call.func, ast.Attribute) and _is_loss(call.func.value):
-                if any(scope.uses(argument, names, {compare}) for argument in call.args) and number(call.args[-1]) == 0.0:
-                    yield compare, call
-                    return
+            if not (isinstance(call.func, ast.Attribute) and call.args and _is_loss(call.func.value)):
+                continue
+            if number(call.args[-1]) == 0.0 and any(scope.uses(argument, names, {compare}) for argument in call.args):
+                yield compare, call
+                return
 
 
 def _is_loss(node: ast.AST) -> bool:

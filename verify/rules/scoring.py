@@ -22,7 +22,9 @@ class CodeRule(Rule):
     def check(self, case: Case) -> Iterator[Finding]:
         code = code_of(case)
         if code is None:
-            yield unproven("there is no script that can be parsed, so nothing can be said about how the score is formed")
+            yield unproven(
+                "there is no script that can be parsed, so nothing can be said about how the score is formed"
+            )
             return
         found = []
         for finding in self.look(case, code):

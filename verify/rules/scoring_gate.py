@@ -13,12 +13,15 @@ from verify.static.patterns_gate import beyond_chunk, elementwise_choices, kept_
 from verify.static.patterns_native import target_gates
 
 CHOICE = re.compile(
-    r"if [^\n]{0,80}(?:nll|loss|logp|lp|prob|_p)\w*[^\n]{0,40}[<>]|(?:(?:min|max)imum|fmin|fmax)\([^\n]{0,60}(?:nll|loss|logp|lp|prob|_p)"
+    r"if [^\n]{0,80}(?:nll|loss|logp|lp|prob|_p)\w*[^\n]{0,40}[<>]"
+    r"|(?:(?:min|max)imum|fmin|fmax)\([^\n]{0,60}(?:nll|loss|logp|lp|prob|_p)"
     r"|where\([^\n]{0,100}(?:nll|loss|logp|lp\b|prob|_p\b)"
 )
 RULINGS = (
     Precedent(pr=1420, text="hints gated by the scored token: gain fell from 0.0029 to 0.00014 once corrected"),
-    Precedent(pr=2140, text="first version gated within-word and word-start hints by the target; corrected to token-only"),
+    Precedent(
+        pr=2140, text="first version gated within-word and word-start hints by the target; corrected to token-only"
+    ),
     Precedent(pr=2135, text="accepted: within_gate=0 word_gate=0"),
 )
 
@@ -60,12 +63,14 @@ class GateCounts(Rule):
             return
         within, word = gated(on[0][1])
         sentence = (
-            f"the claimed log counts {within:,} within-word and {word:,} word-start hints; whether these experts hint is decided by "
-            "the token that is being scored"
+            f"the claimed log counts {within:,} within-word and {word:,} word-start hints; whether these experts hint is "
+            "decided by the token that is being scored"
         )
         places = [run.place(event) for run, event in on[:3]]
         if _gates_on_prefix(case):
-            yield lead(sentence + ", unless the gate reads the prefix, as the source suggests", *places, probe=self.probe)
+            yield lead(
+                sentence + ", unless the gate reads the prefix, as the source suggests", *places, probe=self.probe
+            )
         else:
             yield failed(sentence, *places, precedents=self.precedents, within_gate=within, word_gate=word)
 
@@ -119,7 +124,9 @@ class ChosenAfterTarget(CodeRule):
 
     code = "no-target-gate.choice"
     remedy = "Mix with weights that depend on the prefix only, and score the mixture."
-    precedents = (Precedent(pr=659, text="ruled illegal: keeps the better of model and n-gram after seeing the target"),)
+    precedents = (
+        Precedent(pr=659, text="ruled illegal: keeps the better of model and n-gram after seeing the target"),
+    )
     probe = "candidate-sweep"
     nothing = "no reached code keeps the better of two scores of one token"
 
@@ -137,7 +144,7 @@ class ChosenAfterTarget(CodeRule):
                 if scored is None:
                     continue
                 yield lead(
-                    "at each position the better of two likelihoods of the target is chosen and scored; the result is no distribution",
+                    "at each position the better of two likelihoods of the target is chosen; the result is no distribution",
                     code.place(function, choice, "choice"),
                     code.place(function, scored, "scored"),
                     probe=self.probe,
@@ -150,7 +157,9 @@ class UpdateRange(CodeRule):
 
     code = "c1-causal.update-range"
     remedy = "End the update at the last scored target."
-    precedents = (Precedent(pr=798, text="tables updated with tokens[start:end + 1]: the first target of the next chunk"),)
+    precedents = (
+        Precedent(pr=798, text="tables updated with tokens[start:end + 1]: the first target of the next chunk"),
+    )
     probe = "suffix-invariance"
     nothing = "no reached code fills count tables beyond the chunk that was scored"
 
@@ -166,5 +175,3 @@ class UpdateRange(CodeRule):
                     probe=self.probe,
                     precedents=self.precedents,
                 )
-
-

@@ -19,7 +19,9 @@ class NgramHash(CodeRule):
     """No probability is read from counts that are indexed by a hash of context and target."""
 
     code = "ngram-hash.target-key"
-    remedy = "Normalise over the vocabulary, or look a hint up by its context alone and renormalise the tilted distribution."
+    remedy = (
+        "Normalise over the vocabulary, or look a hint up by its context alone and renormalise the tilted distribution."
+    )
     precedents = (
         Precedent(pr=982, text="closed: hashed caches do not renormalise correctly and look at the target to mix"),
         Precedent(pr=779, text="closed, and its family with it"),

@@ -15,7 +15,9 @@ from verify.static.patterns_native import byte_mixture
 from verify.static.program import Function
 
 SWEEP = "candidate-sweep"
-SCALING = re.compile(r"(?:loss|nll|lp|ce)\w*(?:\[[^\]\n]*\])?\s*(?:[*/]=|=[^=\n]*(?:loss|nll|lp|ce)\w*(?:\[[^\]\n]*\])?\s*[*/])")
+SCALING = re.compile(
+    r"(?:loss|nll|lp|ce)\w*(?:\[[^\]\n]*\])?\s*(?:[*/]=|=[^=\n]*(?:loss|nll|lp|ce)\w*(?:\[[^\]\n]*\])?\s*[*/])"
+)
 
 
 class EntropyExpert(CodeRule):
@@ -23,11 +25,15 @@ class EntropyExpert(CodeRule):
 
     code = "c2-normalised.expert"
     remedy = "Take the entropy out of the stack of losses; use it as a weight or a feature only."
-    precedents = (Precedent(pr=688, text="hedge mixer with an entropy among its experts; its family was never accepted"),)
+    precedents = (
+        Precedent(pr=688, text="hedge mixer with an entropy among its experts; its family was never accepted"),
+    )
     probe = SWEEP
     nothing = "no reached code puts an entropy among the losses that are mixed"
 
     def look(self, case: Case, code: Code) -> Iterator[Finding]:
+        if not code.any("logsumexp", "logaddexp", "log_weights", "softmax"):
+            return
         for function, scope in code.having("stack(", "cat(", also=(".sum(",)):
             for entropy, stack in entropy_experts(scope):
                 yield lead(
@@ -71,6 +77,9 @@ class ScaledLoss(CodeRule):
 def _scalings(code: Code, scope: Scope) -> Iterator[tuple[ast.Assign | ast.AugAssign, float]]:
     """Statements `loss = loss * c`, `loss *= c`, `loss = loss / c` with 0 < factor < 1, c a number or a setting."""
     for node in scope.of(ast.Assign, ast.AugAssign):
+        target: ast.AST
+        scaled: ast.AST
+        scale: ast.AST
         if isinstance(node, ast.AugAssign):
             target, operation, scale, scaled = node.target, node.op, node.value, node.target
         elif len(node.targets) == 1 and isinstance(node.value, ast.BinOp):
@@ -80,7 +89,11 @@ def _scalings(code: Code, scope: Scope) -> Iterator[tuple[ast.Assign | ast.AugAs
                 scaled, scale = scale, scaled
         else:
             continue
-        if not isinstance(operation, ast.Mult | ast.Div) or root(scaled) != root(target) or not is_likelihood(_named(target)):
+        if (
+            not isinstance(operation, ast.Mult | ast.Div)
+            or root(scaled) != root(target)
+            or not is_likelihood(_named(target))
+        ):
             continue
         value = code.value(scale)
         if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
@@ -113,7 +126,9 @@ class ByteMixture(CodeRule):
 
     code = "c2-normalised.bytes"
     remedy = "Mix distributions over tokens; a byte model must be marginalised over every token of the vocabulary."
-    precedents = (Precedent(pr=1902, text="byte-spread PPM-D mixtures excluded under C2 (cluster #1833 ... #2098, issue #1872)"),)
+    precedents = (
+        Precedent(pr=1902, text="byte-spread PPM-D mixtures excluded under C2 (cluster #1833 ... #2098, issue #1872)"),
+    )
     probe = SWEEP
     nothing = "no reached code mixes a token model with a model of bytes"
 
@@ -123,10 +138,10 @@ class ByteMixture(CodeRule):
             if finding is not None:
                 yield finding
         for native in natives(code, case.submission.helpers):
-            for function, share_at, mix_function, mix_at in byte_mixture(native):
+            for sharing, share_at, mixing, mix_at in byte_mixture(native):
                 yield self._lead(
-                    native.place(function, share_at, "log-likelihood of the token divided by its bytes"),
-                    native.place(mix_function, mix_at, "mixed per byte"),
+                    native.place(sharing, share_at, "log-likelihood of the token divided by its bytes"),
+                    native.place(mixing, mix_at, "mixed per byte"),
                 )
 
     def _of(self, code: Code, function: Function, scope: Scope) -> Finding | None:
@@ -155,8 +170,8 @@ class ByteMixture(CodeRule):
 
     def _lead(self, *places) -> Finding:
         return lead(
-            "a token's log-likelihood is divided by its number of bytes, and each share is mixed with a model of bytes; such shares "
-            "are no distribution over bytes or tokens, so the mixture need not sum to one",
+            "a token's log-likelihood is divided by its number of bytes, and each share is mixed with a model of bytes; such "
+            "shares are no distribution over bytes or tokens, so the mixture need not sum to one",
             *places,
             probe=self.probe,
             precedents=self.precedents,
@@ -177,7 +192,7 @@ class ScoreAlarm(Rule):
         bound = 1.0
         if score is None:
             yield passed("no score is claimed, so there is nothing to be alarmed by")
-        elif score < bound:
+        elif 0 < score < bound:
             places = (case.claim.place,) if case.claim.place else ()
             yield warned(
                 f"the claimed {score:.4f} bits per byte are below {bound:g}; no accepted record is below 1.05, and every score of "

@@ -11,6 +11,7 @@ from verify.rule import Case, Rule
 from verify.verdict import Comparison
 
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
+README_P_MAX = 0.01
 TEN_MINUTES = frozenset({"10min"})
 WAIVER = re.compile(
     r"(?:systems?[- ]only|pure(?:ly)? systems?|no significance test|significance (?:test )?(?:is )?(?:waived|not needed)"
@@ -56,7 +57,11 @@ class Significance(Rule):
             reason = f" ({'; '.join(test.notes)})" if test.notes else ""
             return unproven(f"{said}: no test is possible{reason}.", *places, **values)
         if p < p_max:
-            return passed(f"{said}: p = {p:.4f}, {asked} is asked for.", *places, **values)
+            readme = test.p_margin_token
+            is_short = margin == 0 and readme is not None and readme >= README_P_MAX
+            more = f" With the README's 0.005 nats per token p is {readme:.4f}." if is_short else ""
+            sentence = f"{said}: p = {p:.4f}, {asked} is asked for.{more}"
+            return graded("note" if is_short else "pass", sentence, *places, **values)
         return failed(f"{said}: p = {p:.4f}, {asked} is asked for.", *places, precedents=self.precedents, **values)
 
 

@@ -14,10 +14,14 @@ from verify.static.program import Function
 
 MARKS = ("\u2581", "\\u2581", "u2581", "\\xe2\\x96\\x81", "0x2581", "9601", "U+2581", "LOWER ONE EIGHTH BLOCK")
 DOUBLE = Precedent(pr=1734, text="space counted in the table and in the loop: 1.0108 became about 1.1873 (issue #1719)")
-TABLE = Precedent(pr=1289, text="the author's byte table was 4.13 % too large: 1.0819 became about 1.1266 (#1143, #1184)")
+TABLE = Precedent(
+    pr=1289, text="the author's byte table was 4.13 % too large: 1.0819 became about 1.1266 (#1143, #1184)"
+)
 PROBE = "byte-recount"
 # the check for the word mark, as it stands in a script that a log holds
-LOGGED_MARK = re.compile(r"""startswith\(\s*["']([^"'\n]{0,4})["']\s*\)\s*:\s*\n\s*\w*(?:leading_space|has_space)\w*\[""")
+LOGGED_MARK = re.compile(
+    r"""startswith\(\s*["']([^"'\n]{0,4})["']\s*\)\s*:\s*\n\s*\w*(?:leading_space|has_space)\w*\["""
+)
 
 
 class ByteTable(CodeRule):
@@ -58,12 +62,19 @@ class ByteTable(CodeRule):
     def _loaded(self, code: Code) -> Iterator[Finding]:
         for function, scope in code.having("base_bytes", also=("load(",)):
             for node in scope.of(ast.Subscript):
-                if not (isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str) and "bytes" in node.slice.value):
+                if not (
+                    isinstance(node.slice, ast.Constant)
+                    and isinstance(node.slice.value, str)
+                    and "bytes" in node.slice.value
+                ):
                     continue
-                if scope.rests_on(node.value, lambda part: isinstance(part, ast.Call) and last(part) == "load", 3) is not None:
+                if (
+                    scope.rests_on(node.value, lambda part: isinstance(part, ast.Call) and last(part) == "load", 3)
+                    is not None
+                ):
                     yield self._lead(
-                        "the bytes of each token come from a table in a file of the author's; reading the script does not show that they "
-                        "are right",
+                        "the bytes of each token come from a file of the author's; reading the script does not show that "
+                        "they are right",
                         code.place(function, node, "table from a file"),
                         precedent=TABLE,
                     )
@@ -74,7 +85,12 @@ class ByteTable(CodeRule):
             for node in scope.of(ast.Assign):
                 value = number(node.value)
                 name = dotted(node.targets[0]).lower()
-                if name.endswith("bytes_per_token") and value is not None and 1 < value < 8 and _divides(code, dotted(node.targets[0])):
+                if (
+                    name.endswith("bytes_per_token")
+                    and value is not None
+                    and 1 < value < 8
+                    and _divides(code, dotted(node.targets[0]))
+                ):
                     yield self._lead(
                         f"the number of bytes per token is a constant ({value:g}) of the script, not counted",
                         code.place(function, node, "constant"),
@@ -114,7 +130,11 @@ def _entries(scope: Scope) -> Iterator[ast.Assign]:
 
 
 def _plus_one(value: ast.AST) -> ast.AST | None:
-    if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add) and 1.0 in (number(value.left), number(value.right)):
+    if (
+        isinstance(value, ast.BinOp)
+        and isinstance(value.op, ast.Add)
+        and 1.0 in (number(value.left), number(value.right))
+    ):
         return value
     return None
 
@@ -135,7 +155,8 @@ def _space_in_loop(code: Code) -> tuple[Function, ast.AST] | None:
 def _divides(code: Code, name: str) -> bool:
     short = name.rpartition(".")[2]
     return any(
-        isinstance(node.op, ast.Div | ast.Mult) and any(dotted(side).rpartition(".")[2] == short for side in (node.left, node.right))
+        isinstance(node.op, ast.Div | ast.Mult)
+        and any(dotted(side).rpartition(".")[2] == short for side in (node.left, node.right))
         for function, scope in code.having(short)
         for node in scope.of(ast.BinOp)
     )

@@ -48,7 +48,10 @@ def _signs(case: Case) -> Iterator[Place]:
         line = submission.metadata.lines.get("name")
         yield Place(file=submission.metadata.file, line=line, quote=submission.metadata.name, note="name")
     for run in claimed_runs(case)[:3]:
-        values = [run.tokenizer, *(run.settings.get(name) for name in ("tokenizer_path", "datasets_dir", "data_path", "val_files"))]
+        values = [
+            run.tokenizer,
+            *(run.settings.get(name) for name in ("tokenizer_path", "datasets_dir", "data_path", "val_files")),
+        ]
         for value in values:
             if value is not None and CASEFOLD.search(str(value.value)):
                 yield run.place(value, "tokenizer or data of the run")
@@ -71,7 +74,9 @@ class TokenizerMade(CodeRule):
     nothing = "the reached code trains no tokenizer"
 
     def look(self, case: Case, code: Code) -> Iterator[Finding]:
-        for function, scope in code.having("SentencePieceTrainer", "BpeTrainer", "train_from_iterator", "train_new_from_iterator"):
+        for function, scope in code.having(
+            "SentencePieceTrainer", "BpeTrainer", "train_from_iterator", "train_new_from_iterator"
+        ):
             for call in scope.of(ast.Call):
                 name = last(call)
                 if name in {"train_from_iterator", "train_new_from_iterator"} or (

@@ -1,11 +1,10 @@
 """val-identity, bpb-bytes, tokenizer, tail-once: what text the scored tokens stand for, by counts that logs print."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from verify.facts import validation
-from verify.facts.grade import weighed
+from verify.facts.grade import graded, weighed
 from verify.facts.runs import judged, logged_seeds, name, other_with_loss, runs_of, val_tokens, with_loss
 from verify.finding import Finding, Place, Precedent, failed, lead, passed, unproven
 from verify.logs.model import SeedResult
@@ -13,7 +12,6 @@ from verify.rule import Case, Rule
 
 SETS_APART_MIN = 0.05  # two exports of one tokenizer differ by 0.0002
 MISCOUNT_MIN = 0.015  # the smallest wrong byte table seen is 4 % off
-SPLIT_TOKENS_MIN = 30_000_000  # no tokenizer seen makes fewer tokens of the split
 DOCUMENTS_OFF_MAX = 5  # a cut at the first or the last document; 49,999 occurs with all tokens there
 
 
@@ -98,8 +96,8 @@ class Denominator(Rule):
             measured["implied_bytes"] = round(tokens.value * ratio)
             places = (place, next(run for run in runs_of(result) if run.val_tokens is tokens).place(tokens))
         if known is not None:
-            old = " (launch export)" if known.old else ""
-            return passed(f"{name(result)}: {ratio:.4f} bytes per token, as {known.name}{old}.", *places, **measured)
+            sentence = f"{name(result)}: {ratio:.4f} bytes per token, as {known.name}."
+            return graded("note" if known.old else "pass", sentence, *places, **measured)
         if tokens is None:
             sentence = f"{name(result)}: {ratio:.4f} bytes per token, as no known export; the log gives no token count."
             return lead(sentence, *places, probe=self.probe, **measured)
@@ -192,8 +190,8 @@ class Tokens(Rule):
             sentence = f"{name(result)} scores {tokens:,} tokens: {why}."
             return failed(sentence, place, precedents=self.precedents, val_tokens=tokens)
         if known := validation.set_of_tokens(tokens):
-            old = ", of the launch day's split" if known.old else ""
-            return passed(f"{name(result)}: {tokens:,} tokens, all of {known.name}{old}.", place, val_tokens=tokens)
+            sentence = f"{name(result)}: {tokens:,} tokens, all of {known.name}."
+            return graded("note" if known.old else "pass", sentence, place, val_tokens=tokens)
         ratio, line = ratio_of(result)
         if ratio is None:
             ratio, line = other_ratio(result)
@@ -249,55 +247,6 @@ class Documents(Rule):
                     yield unproven(sentence, run.place(event), probe=self.probe, documents=documents)
         if not said:
             yield passed("No evaluation counts documents.")
-
-
-class Subset(Rule):
-    """No setting cuts the validation split down."""
-
-    code = "val-identity.subset"
-    remedy = "Score the whole split."
-    probe = "canonical-split"
-    precedents = (
-        Precedent(pr=1835, text="a byte mixture over 3 million of the tokens; done again on all of them"),
-        Precedent(pr=1785, text="a part of the split"),
-    )
-
-    def check(self, case: Case) -> Iterator[Finding]:
-        found = False
-        for result in judged(case):
-            for run in runs_of(result):
-                for key, value in run.settings.items():
-                    if is_cut(key, str(value.value), result.metric.label if result.metric else ""):
-                        found = True
-                        sentence = f"{name(result)}: {key} is {value.value}: a part of the split is scored."
-                        yield failed(sentence, run.place(value), precedents=self.precedents)
-        for key, place in case.submission.readme.environment.items():
-            label = " ".join((case.claim.label or "", case.submission.readme.title))
-            if not found and is_cut(key.lower(), place.quote, label):
-                yield lead(f"The command sets {key}={place.quote[:40]}: a part of the split.", place, probe=self.probe)
-                found = True
-        if not found:
-            yield passed("No setting cuts the split down.")
-
-
-def is_cut(key: str, value: str, label: str) -> bool:
-    """Whether a setting of the evaluation that is claimed takes a part of the split: 0, 1.0 and nothing take all of it."""
-    try:
-        number = float(value)
-    except ValueError:
-        return False
-    if key in ("val_doc_fraction", "val_fraction", "eval_fraction"):
-        return 0 < number < 1
-    if key in (
-        "val_subset_tokens",
-        "val_max_tokens",
-        "max_val_tokens",
-        "eval_max_tokens",
-        "val_tokens_limit",
-        "val_token_limit",
-    ):
-        return 0 < number < SPLIT_TOKENS_MIN
-    return key == "ppm_subset_tokens" and 0 < number < SPLIT_TOKENS_MIN and bool(re.search(r"ppm|mix", label, re.I))
 
 
 class TrainShards(Rule):
@@ -368,7 +317,7 @@ class KnownTokenizer(Rule):
 
 
 class ScoredTokens(Rule):
-    """As many tokens are scored as the split has: none twice, none left out."""
+    """Where a log counts the tokens that were scored, they are as many as the split has."""
 
     code = "tail-once.counts"
     remedy = "Print how many tokens were scored, and score each once."
@@ -392,4 +341,4 @@ class ScoredTokens(Rule):
                 else:
                     yield failed(sentence, run.place(event), precedents=self.precedents, scored_tokens=scored)
         if not said:
-            yield unproven("No log says how many tokens were scored.", probe=self.probe)
+            yield passed("No log counts other scored tokens than the split has.")

@@ -241,7 +241,7 @@ class Trace:
             values = node.args[1:] if name == "at" else node.args
             if TABLES.search(_name_of(base).lower()) and not LOSS.search(_name_of(base).lower()):
                 origins = self.flow.union(values, function, context, 0)
-                if "val" in origins:
+                if "val" in origins or "train" in origins:
                     self.add("table", function, node, context, origins, loops, calls, guards, name=_bound_name(base, context))
         elif name == "register_forward_hook" or name == "register_forward_pre_hook":
             if HESSIANS.search(function.name) or _hooks_collect(function):
@@ -285,11 +285,11 @@ class Trace:
                 self.commit(node, node.target, node.value, function, context, loops, calls, guards)
             elif isinstance(node.target, ast.Subscript) and TABLES.search(name):
                 origins = self.flow.union([node.target.slice, node.value], function, context, 0)
-                if "val" in origins:
+                if "val" in origins or "train" in origins:
                     self.add("table", function, node, context, origins, loops, calls, guards, name=_bound_name(node.target, context))
             elif isinstance(node.target, ast.Name) and _bound_name(node.target, context) in self.tables:
                 origins = self.flow.union([node.value], function, context, 0)
-                if "val" in origins:
+                if "val" in origins or "train" in origins:
                     self.add("table", function, node, context, origins, loops, calls, guards, name=_bound_name(node.target, context))
         elif isinstance(node, ast.Assign) and len(node.targets) == 1:
             target = node.targets[0]
@@ -335,12 +335,18 @@ def _name_of(node: ast.expr) -> str:
 
 
 def _bound_name(node: ast.expr, context: Context | None) -> str:
-    """The name of a container; for a parameter, the name that the caller has for it."""
-    name = _name_of(node)
+    """The name of a container, ".name" for an attribute; for a parameter, the name that the caller has for it."""
+    name = _dotted(node)
     while context is not None and name in context.bound:
         expression, _, context = context.bound[name]
-        name = _name_of(expression) or name
+        name = _dotted(expression) or name
     return name
+
+
+def _dotted(node: ast.expr) -> str:
+    while isinstance(node, (ast.Subscript, ast.Call)):
+        node = node.value if isinstance(node, ast.Subscript) else node.func
+    return f".{node.attr}" if isinstance(node, ast.Attribute) else _name_of(node)
 
 
 def _table_names(program: Program) -> frozenset[str]:
@@ -359,9 +365,9 @@ def _table_names(program: Program) -> frozenset[str]:
                 for _, call in program.callers(function)[:8]:
                     given = arguments_of(call, function).get(name)
                     if given is not None:
-                        found.add(_name_of(given))
+                        found.add(_dotted(given))
             elif TABLES.search(name.lower()) and not LOSS.search(name.lower()):
-                found.add(name)
+                found.add(_dotted(base))
     return frozenset(name for name in found if TABLES.search(name.lower()) and not BYTES.search(name.lower()))
 
 
@@ -480,7 +486,7 @@ def _interesting(program: Program, tables: frozenset[str]) -> set[int]:
         if not is_direct:
             is_direct = any(isinstance(n.targets[0], ast.Subscript) and LOSS.search(_name_of(n.targets[0]).lower()) for n in function.nodes(ast.Assign))
         if not is_direct and tables:
-            is_direct = any(_name_of(n) in tables for n in function.nodes(ast.Subscript)) or bool(tables & set(function.parameters))
+            is_direct = any(_dotted(n) in tables for n in function.nodes(ast.Subscript)) or bool(tables & set(function.parameters))
         if is_direct:
             direct.add(id(function))
         for name in function.nodes(ast.Name):

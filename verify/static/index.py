@@ -6,8 +6,8 @@ from verify.static.parse import parse
 from verify.static.program import Definition, Function, Module
 from verify.submission.model import Script
 
-SKIPPED = (ast.expr_context, ast.operator, ast.cmpop, ast.unaryop, ast.boolop)
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+AST, CONSTANT = ast.AST, ast.Constant
+UNWALKED = frozenset({"ctx", "op", "ops", "type_comment", "id", "attr", "arg", "name", "conversion", "simple", "is_async", "level", "module", "type_params"})  # fmt: skip
 KEPT = frozenset(
     {
         ast.Call, ast.Name, ast.Attribute, ast.Subscript, ast.BinOp, ast.Compare, ast.BoolOp, ast.IfExp,
@@ -64,18 +64,22 @@ def _walk(tree: ast.Module, body: Function, module: Module) -> None:
             extend((child, node, function, name) for child in reversed(node.body))  # type: ignore[attr-defined]
             extend((child, node, function, None) for child in reversed(node.bases + node.decorator_list))  # type: ignore[attr-defined]  # fmt: skip
             continue
-        elif kind is ast.Constant:
-            continue
         names = fields.get(kind)
         if names is None:
-            names = fields[kind] = tuple(reversed([f for f in kind._fields if f not in ("ctx", "op", "ops", "type_comment")]))
+            names = fields[kind] = tuple(reversed([f for f in kind._fields if f not in UNWALKED]))
+        values = node.__dict__
         for name in names:
-            value = getattr(node, name, None)
-            if value.__class__ is list:
-                for child in reversed(value):
-                    if isinstance(child, ast.AST):
+            value = values.get(name)
+            of = value.__class__
+            if of is list:
+                for child in reversed(value):  # type: ignore[arg-type]
+                    if child.__class__ is CONSTANT:
+                        child.parent = node
+                    elif isinstance(child, AST):
                         stack.append((child, node, function, None))
-            elif isinstance(value, ast.AST):
+            elif of is CONSTANT:
+                value.parent = node  # type: ignore[union-attr]
+            elif isinstance(value, AST):
                 stack.append((value, node, function, None))
 
 

@@ -5,6 +5,7 @@
     slot      the same, and what is learned are tensors made for this window (a delta, a logit bias)
     repeat    a loop of epochs or passes holds both the update and the commit: the same tokens are scored after learning
     refill    a table of counts is filled from the validation set, then read for the same set in another pass
+    prefill   a table of counts is filled from training shards, then read for validation tokens
     warmup    updates on validation tokens whose result is thrown away (compile warm-up)
     collect   statistics for quantisation are collected from validation tokens
 
@@ -20,7 +21,7 @@ from typing import Literal
 from verify.static.events import Event, Loop, trace
 from verify.static.program import Function, Program
 
-Kind = Literal["adapt", "window", "slot", "context", "repeat", "refill", "warmup", "collect"]
+Kind = Literal["adapt", "window", "slot", "context", "repeat", "refill", "prefill", "warmup", "collect"]
 CONTEXT = re.compile(r"ctx|context|prefix|hist|past|prev|scored|causal|seen|warm_len|overlap", re.I)
 BEFORE = re.compile(r"prev|scored|hist|past|seen|done|buffer|replay|earlier|last_", re.I)
 
@@ -59,10 +60,17 @@ def _refills(events: list[Event]) -> list[Suspicion]:
     """Tables that are complete before they are read: no loop over data holds both the filling and the reading."""
     found: list[Suspicion] = []
     tables: dict[str, list[Event]] = {}
+    filled: dict[str, list[Event]] = {}  # from training shards
     for event in events:
-        if event.kind == "table" and "train" not in event.origins:
+        if event.kind == "table" and "train" in event.origins:
+            if "val" not in event.origins:
+                filled.setdefault(event.name, []).append(event)
+        elif event.kind == "table":
             tables.setdefault(event.name, []).append(event)
         elif event.kind == "lookup":
+            for table in filled.get(event.name, ()):
+                if not any(s.update.name == table.name and s.kind == "prefill" for s in found):
+                    found.append(Suspicion("prefill", table, event))
             if any(common_loops(table, event) for table in events if table.kind == "table" and table.name == event.name):
                 continue  # filled and read in turns
             for table in tables.get(event.name, ()):

@@ -92,7 +92,9 @@ class Scope:
 
     def of(self, *kinds: type) -> list:
         """The function's own nodes of these types that the claimed runs may come to."""
-        return [node for kind in kinds for node in self.function.kinds.get(kind, ()) if not getattr(node, "is_dead", False)]
+        return [
+            node for kind in kinds for node in self.function.kinds.get(kind, ()) if not getattr(node, "is_dead", False)
+        ]
 
     def calls(self, *names: str) -> list[ast.Call]:
         """Calls whose last part is one of the names."""

@@ -1,18 +1,22 @@
 """C and C++ that a submission compiles at run time: helper files, and sources kept as strings in Python. Read, never compiled."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from verify.finding import QUOTE_CHARACTERS_MAX, Place
 from verify.static.patterns_code import Code
+from verify.submission.model import Script
 
+NOTE = "natives"
 NATIVE = {"c", "cpp", "cuda"}
 # an unclosed comment or string ends with the text or the line, so that no text is scanned twice
 COMMENTS = re.compile(r"""//[^\n]*|/\*.*?(?:\*/|\Z)|"(?:\\[^\n]|[^"\\\n])*(?:"|(?=\n)|\Z|\\)|'(?:\\[^\n]|[^'\\\n])*(?:'|(?=\n)|\Z|\\)""", re.S)  # fmt: skip # noqa: E501
-FUNCTION = re.compile(r"\b([A-Za-z_]\w*)\s*\([^;{}()]*(?:\([^()]*\)[^;{}()]*)*\)\s*(?:const\s*|noexcept\s*|override\s*)*\{")
+FUNCTION = re.compile(
+    r"\b([A-Za-z_]\w*)\s*\([^;{}()]*(?:\([^()]*\)[^;{}()]*)*\)\s*(?:const\s*|noexcept\s*|override\s*)*\{"
+)
 WORDS_BEFORE_BRACE = {"if", "for", "while", "switch", "else", "do", "catch", "sizeof", "return"}
-MARKS = ("#include", "int64_t", "uint32_t", "extern \"C\"")
+MARKS = ("#include", "int64_t", "uint32_t", 'extern "C"')
 NATIVE_CHARACTERS_MAX = 1_000_000
 FUNCTIONS_MAX = 500
 
@@ -35,12 +39,18 @@ class Native:
     text: str
     first_line: int  # 1 for a file; the line of the string for one kept in a script
     unpacked: bool = False
+    read: "list[NativeFunction] | None" = None  # its functions, once they were asked for
 
     def clean(self) -> str:
         """Comments and strings blanked, line breaks kept."""
         return COMMENTS.sub(lambda match: "\n" * match.group().count("\n") or " ", self.text[:NATIVE_CHARACTERS_MAX])
 
     def functions(self) -> list[NativeFunction]:
+        if self.read is None:
+            self.read = self._functions()
+        return self.read
+
+    def _functions(self) -> list[NativeFunction]:
         text = self.clean()
         closes = _closing(text)
         found = []
@@ -62,7 +72,9 @@ class Native:
         whole = function.body[start : end if end >= 0 else None]
         if len(whole) > QUOTE_CHARACTERS_MAX:
             whole = whole[max(0, offset - start - 40) :]
-        return Place(file=self.file, line=line, quote=whole.strip()[:QUOTE_CHARACTERS_MAX], note=note, unpacked=self.unpacked)
+        return Place(
+            file=self.file, line=line, quote=whole.strip()[:QUOTE_CHARACTERS_MAX], note=note, unpacked=self.unpacked
+        )
 
 
 def _closing(text: str) -> dict[int, int]:
@@ -77,9 +89,15 @@ def _closing(text: str) -> dict[int, int]:
     return closes
 
 
-def natives(code: Code, helpers) -> Iterator[Native]:
+def natives(code: Code, helpers: Iterable[Script]) -> list[Native]:
     """Every C or C++ source of the program: helper files that are opened or compiled, then strings of reached functions."""
-    seen = set()
+    if NOTE not in code.notes:
+        code.notes[NOTE] = list(_natives(code, helpers))
+    return code.notes[NOTE]
+
+
+def _natives(code: Code, helpers: Iterable[Script]) -> Iterator[Native]:
+    seen: set[object] = set()
     for script in [*helpers, *code.program.scripts]:
         if script.language in NATIVE and script.path not in seen:
             seen.add(script.path)
@@ -88,8 +106,7 @@ def natives(code: Code, helpers) -> Iterator[Native]:
         if not any(mark in code.text(function) for mark in MARKS):
             continue
         for constant in code.strings(function):
-            if sum(mark in constant.value for mark in MARKS) >= 1 and "{" in constant.value:
-                key = (function.script.path, constant.lineno)
-                if key not in seen:
-                    seen.add(key)
-                    yield Native(function.script.path, constant.value, constant.lineno, function.script.is_packed)
+            text, key = str(constant.value), (function.script.path, constant.lineno)
+            if key not in seen and "{" in text and any(mark in text for mark in MARKS):
+                seen.add(key)
+                yield Native(function.script.path, text, constant.lineno, function.script.is_packed)

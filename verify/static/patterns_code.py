@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from verify.finding import Place
 from verify.rule import Case
@@ -25,6 +26,7 @@ class Code:
     texts: dict[int, str] = field(default_factory=dict)
     scopes: dict[int, Scope] = field(default_factory=dict)
     constants: dict[int, list[ast.Constant]] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)  # what is made once from this code
 
     def lines_of(self, script: Script) -> list[str]:
         key = id(script)
@@ -93,7 +95,11 @@ class Code:
         below = node
         for above in scope.above(node):
             if isinstance(above, ast.If) and below in above.body:
-                tests = above.test.values if isinstance(above.test, ast.BoolOp) and isinstance(above.test.op, ast.And) else [above.test]
+                tests = (
+                    above.test.values
+                    if isinstance(above.test, ast.BoolOp) and isinstance(above.test.op, ast.And)
+                    else [above.test]
+                )
                 for test in tests:
                     value = self.value(test) if isinstance(test, ast.Name | ast.Attribute) else None
                     if value is False or (isinstance(value, int | float) and value == 0):
@@ -108,7 +114,9 @@ class Code:
             self.constants[key] = [
                 node
                 for node in ast.walk(function.node)
-                if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) >= TEXT_CHARACTERS_MIN
+                if isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and len(node.value) >= TEXT_CHARACTERS_MIN
             ]
         return self.constants[key]
 
@@ -121,9 +129,5 @@ def code_of(case: Case) -> Code | None:
     """The case's code, indexed once; None where no script could be parsed."""
     if NOTE not in case.notes:
         program = case.program
-        case.notes[NOTE] = (
-            Code(program, program.reached)
-            if program is not None and program.functions
-            else None
-        )
+        case.notes[NOTE] = Code(program, program.reached) if program is not None and program.functions else None
     return case.notes[NOTE]  # type: ignore[return-value]

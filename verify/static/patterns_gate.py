@@ -14,7 +14,9 @@ PROBABILITY_WORDS = ("prob", "_p", "p_", "nll", "logp", "lp", "loss", "ppm", "ng
 def _likelihood_name(node: ast.AST) -> str:
     """The name of a likelihood or loss that an expression is: through subscripts and `.item()`, not through arithmetic."""
     name = root(node).rpartition(".")[2].lower()
-    if name and (LIKELIHOOD.search(name) or name.endswith(("_p", "_prob", "_probs")) or name.startswith(("p_", "prob_"))):
+    if name and (
+        LIKELIHOOD.search(name) or name.endswith(("_p", "_prob", "_probs")) or name.startswith(("p_", "prob_"))
+    ):
         return name
     return ""
 
@@ -96,10 +98,17 @@ def beyond_chunk(scope: Scope) -> Iterator[ast.Call]:
         upper = argument.slice.upper
         if not (isinstance(upper, ast.BinOp) and isinstance(upper.op, ast.Add) and number(upper.right) == 1.0):
             continue
-        if "tok" in dotted(argument.value).lower() and isinstance(upper.left, ast.Name) and scope.within(call, ast.For, ast.While):
+        if (
+            "tok" in dotted(argument.value).lower()
+            and isinstance(upper.left, ast.Name)
+            and scope.within(call, ast.For, ast.While)
+        ):
             yield call
 
 
 def mixes(scope: Scope) -> bool:
     """Whether a function lets an object score or mix before its tables are updated."""
-    return any(last(call) in {"mix_and_score", "get_expert_log_probs", "score", "mix", "lookup", "predict"} for call in scope.of(ast.Call))
+    return any(
+        last(call) in {"mix_and_score", "get_expert_log_probs", "score", "mix", "lookup", "predict"}
+        for call in scope.of(ast.Call)
+    )

@@ -43,14 +43,20 @@ def _xors(scope: Scope) -> Iterator[tuple[ast.AST, ast.AST, ast.AST]]:
 
 def _scaled(scope: Scope, node: ast.AST) -> bool:
     """Whether a product is mixed in: token times prime."""
-    return scope.rests_on(node, lambda part: isinstance(part, ast.BinOp) and isinstance(part.op, ast.Mult), 2) is not None
+    return (
+        scope.rests_on(node, lambda part: isinstance(part, ast.BinOp) and isinstance(part.op, ast.Mult), 2) is not None
+    )
 
 
 def _is_key_alone(scope: Scope, name: str, joint: ast.AST) -> bool:
     """Whether the context's hash is reduced to a table's size by itself, outside the joint hash."""
     inside = set(ast.walk(joint))
     for node in scope.of(ast.BinOp):
-        if isinstance(node.op, ast.BitAnd | ast.Mod) and node not in inside and name in (root(node.left), root(node.right)):
+        if (
+            isinstance(node.op, ast.BitAnd | ast.Mod)
+            and node not in inside
+            and name in (root(node.left), root(node.right))
+        ):
             return True
     for call in scope.of(ast.Call):
         if call in inside:
@@ -58,6 +64,14 @@ def _is_key_alone(scope: Scope, name: str, joint: ast.AST) -> bool:
         if any(root(argument) == name for argument in call.args) and last(call) not in {"len", "print", "range"}:
             return True
     return False
+
+
+def _rolls(scope: Scope, node: ast.AST, name: str) -> bool:
+    """Whether the result takes the place of the hash: `h = h ^ token * prime` is the context's hash still growing."""
+    statement = scope.within(node, ast.Assign, ast.AugAssign, ast.Return, ast.For)
+    if not isinstance(statement, ast.Assign) or not any(root(target) == name for target in statement.targets):
+        return False
+    return scope.within(statement, ast.For, ast.While) is not None
 
 
 def _parameters(node: ast.AST) -> list[str]:
@@ -76,17 +90,28 @@ def _joint_in(function: Function, scope: Scope) -> tuple[list[ast.AST], bool]:
             name = root(context)
             if isinstance(context, ast.BinOp) or not name or not _scaled(scope, target) or root(target) == name:
                 continue
+            if _rolls(scope, node, name):
+                continue
             if _is_key_alone(scope, name, node):
                 nodes.append(node)
-            elif name in parameters and node in returned and any(
-                isinstance(part, ast.Name) and part.id in parameters and part.id != name for part in ast.walk(target)
+            elif (
+                name in parameters
+                and node in returned
+                and any(
+                    isinstance(part, ast.Name) and part.id in parameters and part.id != name
+                    for part in ast.walk(target)
+                )
             ):
                 helper = True
             else:
                 continue
             break
     for mixed in scope.of(ast.AugAssign):
-        if not isinstance(mixed.op, ast.BitXor) or scope.within(mixed, ast.For, ast.While) or not _scaled(scope, mixed.value):
+        if (
+            not isinstance(mixed.op, ast.BitXor)
+            or scope.within(mixed, ast.For, ast.While)
+            or not _scaled(scope, mixed.value)
+        ):
             continue
         name = root(mixed.target)
         rolled = any(
@@ -95,7 +120,9 @@ def _joint_in(function: Function, scope: Scope) -> tuple[list[ast.AST], bool]:
         )
         if rolled and any(isinstance(part, ast.Name) and part.id in parameters for part in ast.walk(mixed.value)):
             helper = helper or any(
-                isinstance(part, ast.Name) and part.id == name for node in scope.of(ast.Return) for part in ast.walk(node)
+                isinstance(part, ast.Name) and part.id == name
+                for node in scope.of(ast.Return)
+                for part in ast.walk(node)
             )
     return nodes, helper
 
@@ -104,9 +131,13 @@ def _reading(scope: Scope, seeds: set[ast.AST]) -> tuple[ast.AST, ast.AST | None
     """Where a table is read by a joint hash, and the ratio that is made of it, or the second table that is read."""
     names = scope.derived(seeds, steps=KEY_STEPS)
     reads: list[ast.AST] = [
-        node for node in scope.of(ast.Subscript) if isinstance(node.ctx, ast.Load) and scope.uses(node.slice, names, seeds)
+        node
+        for node in scope.of(ast.Subscript)
+        if isinstance(node.ctx, ast.Load) and scope.uses(node.slice, names, seeds)
     ]
-    reads += [call for call in scope.calls(*READING) if any(scope.uses(argument, names, seeds) for argument in call.args)]
+    reads += [
+        call for call in scope.calls(*READING) if any(scope.uses(argument, names, seeds) for argument in call.args)
+    ]
     reads = [node for node in reads if not _is_index_work(scope, node, names)]
     if not reads:
         return None
@@ -115,7 +146,8 @@ def _reading(scope: Scope, seeds: set[ast.AST]) -> tuple[ast.AST, ast.AST | None
     ratios = [n for n in scope.of(ast.BinOp) if isinstance(n.op, ast.Div) and scope.uses(n.left, counts, held)]
     if ratios:
         read, ratio = min(
-            ((read, ratio) for read in reads for ratio in ratios), key=lambda pair: abs(pair[0].lineno - pair[1].lineno)
+            ((read, ratio) for read in reads for ratio in ratios),
+            key=lambda pair: abs(line_of(pair[0]) - line_of(pair[1])),
         )
         return read, ratio
     for call in scope.calls(*RATIOS):
@@ -124,6 +156,10 @@ def _reading(scope: Scope, seeds: set[ast.AST]) -> tuple[ast.AST, ast.AST | None
     if any(node for node in scope.of(ast.Return) if node.value is not None and scope.uses(node.value, counts, held)):
         return reads[0], None
     return None
+
+
+def line_of(node: ast.AST) -> int:
+    return getattr(node, "lineno", 0)
 
 
 def _is_index_work(scope: Scope, node: ast.AST, names: set[str]) -> bool:
@@ -143,7 +179,9 @@ def joint_hashes(code: Code) -> list[JointHash]:
             found.append(JointHash(function, nodes[0], *reading))
         elif nodes:
             keys = scope.derived(set(nodes))
-            is_helper |= any(n.value is not None and scope.uses(n.value, keys, set(nodes)) for n in scope.of(ast.Return))
+            is_helper |= any(
+                n.value is not None and scope.uses(n.value, keys, set(nodes)) for n in scope.of(ast.Return)
+            )
         if is_helper:
             helpers.add(function.name.rpartition(".")[2])
     if helpers:
@@ -171,7 +209,9 @@ def native_joint(native: Native) -> Iterator[tuple[NativeFunction, int, int]]:
             if joint == context or not re.search(rf"\b{context}\s*[&%]|\(\s*{context}\s*[,)]", function.body):
                 continue
             index = {joint} | set(re.findall(rf"\b({IDENTIFIER})\s*=\s*[^;=]*\b{joint}\b[^;]*[&%]", function.body))
-            read = re.search(rf"\b({IDENTIFIER})\s*=\s*[^;=]*\[\s*[^\]]*\b(?:{'|'.join(index)})\b[^\]]*\]", function.body)
+            read = re.search(
+                rf"\b({IDENTIFIER})\s*=\s*[^;=]*\[\s*[^\]]*\b(?:{'|'.join(index)})\b[^\]]*\]", function.body
+            )
             ratio = re.search(rf"\b{read.group(1)}\b[^;/]*/[^/*]", function.body) if read else None
             if ratio:
                 yield function, match.start(), ratio.start()

@@ -5,12 +5,15 @@ import re
 
 from verify.static.patterns import Scope, dotted, last, number, root
 
-LIKELIHOOD = re.compile(r"(^|_)(nlls?|logps?|lps?|log_?probs?|loss|losses|ce|xent|nlp|logprobs?|pn)($|_|\d)|nll|logp|log_p")
+LIKELIHOOD = re.compile(
+    r"(^|_)(nlls?|logps?|lps?|log_?probs?|loss|losses|ce|xent|nlp|logprobs?|pn)($|_|\d)|nll|logp|log_p"
+)
 TOTAL = re.compile(r"total|sum|count|_bytes_all|denom|numel|num_", re.I)
 LENGTH = re.compile(r"len|byte|(^|_)nb($|_)|width", re.I)
 LOGS = {"log", "log_softmax", "log2", "_ln", "ln", "logprob", "log_prob"}
 PROBABILITIES = {"exp", "softmax", "sigmoid"}
 MIXERS = {"logsumexp", "logaddexp", "logaddexp2"}
+MODULES = {"torch", "np", "numpy", "jnp", "mx"}
 STACKS = {"stack", "cat", "concatenate", "concat", "column_stack", "vstack", "hstack"}
 
 
@@ -20,15 +23,18 @@ def names_in(node: ast.AST) -> set[str]:
 
 def is_likelihood(node: ast.AST) -> bool:
     """Whether a name says that it holds a (log-)likelihood or a loss."""
-    return isinstance(node, ast.Name | ast.Attribute) and bool(LIKELIHOOD.search(dotted(node).rpartition(".")[2].lower()))
+    return isinstance(node, ast.Name | ast.Attribute) and bool(
+        LIKELIHOOD.search(dotted(node).rpartition(".")[2].lower())
+    )
 
 
 def _complement(node: ast.AST, weight: str) -> bool:
     """`1 - weight`, also as the argument of a logarithm."""
     for part in ast.walk(node):
-        if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Sub) and number(part.left) == 1.0:
-            if root(part.right) == weight:
-                return True
+        if not (isinstance(part, ast.BinOp) and isinstance(part.op, ast.Sub)):
+            continue
+        if number(part.left) == 1.0 and root(part.right) == weight:
+            return True
     return False
 
 
@@ -38,7 +44,9 @@ def linear_mixtures(scope: Scope) -> list[ast.BinOp]:
     for node in scope.of(ast.BinOp):
         if not isinstance(node.op, ast.Add):
             continue
-        sides = [side for side in (node.left, node.right) if isinstance(side, ast.BinOp) and isinstance(side.op, ast.Mult)]
+        sides = [
+            side for side in (node.left, node.right) if isinstance(side, ast.BinOp) and isinstance(side.op, ast.Mult)
+        ]
         if len(sides) != 2:
             continue
         for one, other in (sides, sides[::-1]):
@@ -69,9 +77,7 @@ def entropies(scope: Scope) -> list[ast.Call]:
     """`(p * log p).sum(...)`: sums over a product of a probability and its own logarithm."""
     found = []
     for call in scope.calls("sum"):
-        inner = call.func.value if isinstance(call.func, ast.Attribute) and not call.args else None
-        if isinstance(call.func, ast.Attribute) and inner is None:
-            inner = call.func.value if not isinstance(call.func.value, ast.Name) else call.args[0]
+        inner = _summed(call)
         if isinstance(inner, ast.UnaryOp):
             inner = inner.operand
         if isinstance(inner, ast.Name):
@@ -84,6 +90,17 @@ def entropies(scope: Scope) -> list[ast.Call]:
                 found.append(call)
                 break
     return found
+
+
+def _summed(call: ast.Call) -> ast.AST | None:
+    """What is summed: `x` of `x.sum(...)`, of `torch.sum(x)`, `np.sum(x)` and `sum(x)`."""
+    function = call.func
+    is_module = (
+        isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id in MODULES
+    )
+    if isinstance(function, ast.Attribute) and not is_module:
+        return function.value
+    return call.args[0] if call.args else None
 
 
 def _is_probability(scope: Scope, node: ast.AST) -> bool:
@@ -110,12 +127,16 @@ def takes_target(scope: Scope, node: ast.AST) -> bool:
             return last(part) in {"cross_entropy", "nll_loss", "gather", "take_along_axis", "take_along_dim"}
         if isinstance(part, ast.Subscript) and isinstance(part.slice, ast.Tuple):
             return sum(isinstance(item, ast.Name | ast.Call | ast.Attribute) for item in part.slice.elts) >= 2
-        return isinstance(part, ast.Subscript) and isinstance(part.slice, ast.Name) and part.slice.id.startswith(("y", "tgt", "t"))
+        return (
+            isinstance(part, ast.Subscript)
+            and isinstance(part.slice, ast.Name)
+            and part.slice.id.startswith(("y_", "tgt", "target", "next"))
+        )
 
     return scope.rests_on(node, picks, 5) is not None
 
 
-def entropy_experts(scope: Scope) -> list[tuple[ast.AST, ast.AST]]:
+def entropy_experts(scope: Scope) -> list[tuple[ast.Call, ast.Call]]:
     """(entropy, stack): an entropy that stands beside losses of the target in one stack."""
     found = []
     for entropy in entropies(scope):

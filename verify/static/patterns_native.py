@@ -7,9 +7,13 @@ from verify.static.patterns_c import Native, NativeFunction
 
 IDENTIFIER = r"[A-Za-z_]\w*"
 CAST = r"(?:\(\s*(?:double|float|size_t|int|long double)\s*\)\s*)?"
-SHARE = re.compile(rf"=\s*-?\s*{CAST}(\w*(?:nll|logp|lp|loss)\w*)\s*(?:\[[^\]]*\])?\s*/\s*{CAST}\(?\s*{CAST}({IDENTIFIER})\b")
+SHARE = re.compile(
+    rf"=\s*-?\s*{CAST}(\w*(?:nll|logp|lp|loss)\w*)\s*(?:\[[^\]]*\])?\s*/\s*{CAST}\(?\s*{CAST}({IDENTIFIER})\b"
+)
 LENGTH = r"\b{name}\s*=\s*[^;]*(?:len|bytes|offs|strlen|size)[^;]*;"
-MIX = re.compile(r"\blog[f]?\s*\([^;]*\bexp[f]?\s*\([^;]*\+[^;]*\bexp[f]?\s*\(|\blog1p[f]?\s*\(\s*exp|(?:1(?:\.0?f?)?\s*-\s*(?:lam|alpha|w)\w*)\s*\)\s*\*")
+MIX = re.compile(
+    r"\blog[f]?\s*\([^;]*\bexp[f]?\s*\([^;]*\+[^;]*\bexp[f]?\s*\(|\blog1p[f]?\s*\(\s*exp|(?:1(?:\.0?f?)?\s*-\s*(?:lam|alpha|w)\w*)\s*\)\s*\*"
+)
 
 
 def byte_mixture(native: Native) -> Iterator[tuple[NativeFunction, int, NativeFunction, int]]:

@@ -29,7 +29,9 @@ def unmasked_attention(scope: Scope) -> Iterator[ast.Call]:
             mask = call.args[3]
         if not (causal is None or _is_false(causal)) or not _is_none(mask) or len(call.args) < 2:
             continue
-        if any(isinstance(argument, ast.Starred) for argument in call.args) or any(k.arg is None for k in call.keywords):
+        if any(isinstance(argument, ast.Starred) for argument in call.args) or any(
+            k.arg is None for k in call.keywords
+        ):
             continue
         if _from_arguments(scope, call.args[1]):
             yield call
@@ -41,7 +43,10 @@ def unmasked_attention(scope: Scope) -> Iterator[ast.Call]:
 def _from_arguments(scope: Scope, node: ast.AST) -> bool:
     """Whether keys are made from what the function is given, not from its own parameters (a memory)."""
     given = set(scope.function.parameters) - {"self"}
-    return scope.rests_on(node, lambda part: isinstance(part, ast.Name) and part.id in given) is not None
+    behind = [part for part in scope.behind(node) if isinstance(part, ast.Name | ast.Attribute)]
+    if any("cache" in dotted(part).lower() or "past" in dotted(part).lower() for part in behind):
+        return False  # keys of earlier positions, kept from step to step
+    return any(isinstance(part, ast.Name) and part.id in given for part in behind)
 
 
 def merged_positions(scope: Scope) -> Iterator[tuple[ast.AST, ast.AST]]:
@@ -56,8 +61,14 @@ def merged_positions(scope: Scope) -> Iterator[tuple[ast.AST, ast.AST]]:
             continue
         names = scope.derived({call})
         for pool in scope.calls("sum", "mean", "max", "amax"):
-            dimension = keyword(pool, "dim") or (pool.args[0] if pool.args and isinstance(pool.func, ast.Attribute) else None)
-            if number(dimension) in (2.0, -2.0) and isinstance(pool.func, ast.Attribute) and scope.uses(pool.func.value, names, {call}):
+            dimension = keyword(pool, "dim") or (
+                pool.args[0] if pool.args and isinstance(pool.func, ast.Attribute) else None
+            )
+            if (
+                number(dimension) in (2.0, -2.0)
+                and isinstance(pool.func, ast.Attribute)
+                and scope.uses(pool.func.value, names, {call})
+            ):
                 yield call, pool
                 break
     for pool in scope.calls("avg_pool1d", "max_pool1d"):
@@ -127,7 +138,9 @@ def empty_rows(scope: Scope) -> Iterator[tuple[ast.AST, ast.AST]]:
 
 
 def _finite(call: ast.Call) -> bool:
-    return any((value := number(argument)) is not None and value < 0 and abs(value) <= FINITE_MAX for argument in call.args)
+    return any(
+        (value := number(argument)) is not None and value < 0 and abs(value) <= FINITE_MAX for argument in call.args
+    )
 
 
 def pooled_over_time(scope: Scope) -> Iterator[ast.Call]:
@@ -135,9 +148,11 @@ def pooled_over_time(scope: Scope) -> Iterator[ast.Call]:
     sequences: set[str] = set()
     for node in scope.of(ast.Assign):
         target = node.targets[0]
-        if isinstance(target, ast.Tuple) and len(target.elts) == 3 and isinstance(node.value, ast.Attribute):
-            if node.value.attr == "shape" and isinstance(node.value.value, ast.Name):
-                sequences.add(node.value.value.id)
+        shape = node.value
+        if not (isinstance(target, ast.Tuple) and len(target.elts) == 3 and isinstance(shape, ast.Attribute)):
+            continue
+        if shape.attr == "shape" and isinstance(shape.value, ast.Name):
+            sequences.add(shape.value.id)
     sequences &= set(scope.function.parameters)
     if not sequences:
         return

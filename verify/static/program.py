@@ -229,6 +229,11 @@ COMMON_METHODS = frozenset(
 )
 
 
+def _words(text: str) -> frozenset[str]:
+    """Words of a text, those with a hyphen also as one: "n-gram" gives n, gram, ngram."""
+    return frozenset(re.findall(r"[a-z0-9]+", text)) | frozenset(re.findall(r"[a-z0-9]+", text.replace("-", "")))
+
+
 def segment(node: ast.AST) -> str:
     """A node as text, without the layout of the file; empty where it cannot be written."""
     try:
@@ -295,7 +300,7 @@ def _analyse(submission: Submission, main: Script, claim: Claim) -> Program | No
     for function in program.functions:
         program.by_short[function.short].append(function)
     program.cache["witness"] = Witness(claimed_text(submission, claim))
-    program.cache["readme words"] = frozenset(re.findall(r"[a-z0-9]+", submission.readme.text[:200_000].lower()))
+    program.cache["readme words"] = _words(submission.readme.text[:200_000].lower())
     effective(program, submission, claim)
     reach(program)
     return program

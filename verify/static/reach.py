@@ -176,6 +176,12 @@ def _is_empty(program: Program, function: Function, node: ast.expr) -> bool:
     return False
 
 
+def _tested_names(function: Function) -> set[str]:
+    """Names in the conditions of a function."""
+    tests = [node.test for node in function.nodes(ast.If, ast.IfExp, ast.While)] + function.nodes(ast.BoolOp)
+    return {n.id for test in tests for n in ast.walk(test) if isinstance(n, ast.Name)}
+
+
 def _constants(program: Program) -> bool:
     """Parameters with one value at every live call; True where there are any."""
     is_new = False
@@ -203,5 +209,5 @@ def _constants(program: Program) -> bool:
                 values = {n: v for n, v in values.items() if n in found and type(found[n]) is type(v) and found[n] == v}
         if values:
             function.constants.update(values)
-            is_new = True
+            is_new = is_new or bool(_tested_names(function) & set(values))
     return is_new

@@ -126,13 +126,12 @@ class Leaderboard(Model):
         return next((row for row in reversed(self.rows) if row.pr == pr), None)
 
     def before(self, date: str | None = None, before_pr: int | None = None, track: str = "10min") -> list[Row]:
-        """The rows of a track that were there: opened on `date` (ISO) or earlier, and with a smaller number, in order."""
-        day = None if date is None else date[:10]
+        """The rows of a track that were there, in order: opened on `date` (ISO, a time may follow) or earlier, smaller number."""
         return [
             row
             for row in self.rows
             if row.track == track
-            and (day is None or row.created <= day)
+            and (date is None or row.created <= date)
             and (before_pr is None or row.order < before_pr)
         ]  # fmt: skip
 
@@ -159,10 +158,11 @@ class Leaderboard(Model):
                 found.append(row)
         return found
 
-    def itself(self, scores: Iterable[float]) -> Row | None:
+    def itself(self, scores: Iterable[float], track: str = "10min") -> Row | None:
         """The row whose claimed runs have exactly these scores: the submission is that row, or a copy of it."""
         wanted = sorted(scores)
-        return next((row for row in self.rows if wanted and sorted(row.scores) == wanted), None)
+        rows = (row for row in self.rows if row.track == track)
+        return next((row for row in rows if wanted and sorted(row.scores) == wanted), None)
 
 
 def _read(read_text, name: str) -> Leaderboard:

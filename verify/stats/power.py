@@ -22,9 +22,9 @@ POWER = 0.8  # the usual wish
 @cache
 def _nodes():
     """Nodes and weights of quadrature over [0, 1]."""
-    import numpy as np
+    from scipy.special import roots_legendre
 
-    x, weights = np.polynomial.legendre.leggauss(NODES)
+    x, weights = roots_legendre(NODES)
     return (x + 1.0) / 2.0, weights / 2.0
 
 
@@ -43,7 +43,6 @@ def _check(n_new: int, n_old: int, std_new: float, std_old: float, alpha: float)
 
 def power(gap: float, n_new: int, n_old: int, std_new: float, std_old: float, alpha: float) -> float:
     """The chance that p < alpha when the true gain over the margin is `gap` (unit of the standard deviations)."""
-    import numpy as np
     from scipy.special import chdtri, ndtr, stdtrit
 
     _check(n_new, n_old, std_new, std_old, alpha)
@@ -52,7 +51,7 @@ def power(gap: float, n_new: int, n_old: int, std_new: float, std_old: float, al
     b = (std_old**2 * chdtri(n_old - 1, 1.0 - quantiles) / (n_old - 1) / n_old)[None, :]
     share = a / (a + b)
     df = 1.0 / (share**2 / (n_new - 1) + (1.0 - share) ** 2 / (n_old - 1))
-    limit = stdtrit(df, 1.0 - alpha) * np.sqrt(a + b)
+    limit = stdtrit(df, 1.0 - alpha) * (a + b) ** 0.5
     sigma = math.sqrt(std_new**2 / n_new + std_old**2 / n_old)
     return float(weights @ ndtr((gap - limit) / sigma) @ weights)
 

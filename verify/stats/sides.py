@@ -68,7 +68,8 @@ def side_of_folder(path: str, board: Leaderboard) -> Side:
     group = group_of(case)
     if not group.seeds:
         raise BadInput(f"{group.name!r}: no log shows a claimed score. Give its values instead: 1.0801,1.0803,1.0799.")
-    row = board.itself(seed.val_bpb for seed in group.seeds)
+    track = "10min" if case.is_ten_minutes else "non_record"
+    row = board.itself((seed.val_bpb for seed in group.seeds), track)
     if row is not None:
         group = replace(group, is_accepted=True)
     ratio = bytes_per_token(group.seeds)

@@ -54,7 +54,7 @@ class RuleMet(Model):
 
 
 class Significance(Model):
-    schema_: Literal["pgolf.significance/1"] = Field(SCHEMA, serialization_alias="schema")
+    schema_: Literal["pgolf.significance/1"] = Field(default=SCHEMA, serialization_alias="schema")
     new: str
     old: str
     found_by: str | None  # how the old side was found where it was not given

@@ -13,13 +13,13 @@ from verify.tree import FileInfo, Tree
 ALWAYS = frozenset({".log", ".out"})
 PERHAPS = frozenset({".txt", ".err", ".jsonl", ".ndjson", ".stdout", ".stderr", ""})
 NEVER = re.compile(
-    r"^(?:requirements|readme|license|licence|notice|cmakelists|dockerfile|makefile|manifest|sha\d+|pr_body|commit|\.)|commands?\b.*\.txt$",
+    r"^(?:requirements|reqs|readme|license|licence|notice|cmakelists|dockerfile|makefile|manifest|sha\d+|pr_body|commit|\.)|commands?\b.*\.txt$",
     re.I,
 )
 # What a line of a training log looks like, in any dialect: a step with a loss, a score, a size, a timer.
 LINE = re.compile(
-    r"(?:^|\s|\")step[ :=_\"/]{1,3}\d|^[ \t]{0,40}\d{1,9}/\d{1,9} |\btrain_loss\b|\bval_loss\b|\bval_bpb\b"
-    r"|\bbpb\b\W{1,3}\d|\btrain_time\b|step_avg"
+    r"(?:^|[\s\[\"])step[:=_\"/]{1,3}\s?\d|^[ \t]{0,40}\d{1,9}/\d{1,9} "
+    r"|\b(?:train_loss|val_loss|val_bpb|train_time|step_avg|loss|bpb)\b\W{1,4}\d"
     r"|Total submission size|Serialized model|model_params|\bwarmup_step\b|\biter(?:ation)?[ :=]+\d",
     re.MULTILINE,
 )
@@ -60,6 +60,9 @@ def read_log_files(tree: Tree, files: Iterable[FileInfo]) -> tuple[list[LogFile]
         if known is False:
             continue
         limit = min(LOG_BYTES_MAX, left)
+        if limit <= 0:
+            problems.append(Problem(info.path, "was not read: the logs before it are longer than can be read"))
+            continue
         try:
             start = tree.read(info.path, SNIFF_BYTES)
             if not start or not is_text(start):
@@ -70,7 +73,7 @@ def read_log_files(tree: Tree, files: Iterable[FileInfo]) -> tuple[list[LogFile]
                 and (info.bytes or 0) <= SNIFF_BYTES
             ):
                 continue
-            data = start if len(start) < SNIFF_BYTES else tree.read(info.path, limit)
+            data = start[:limit] if len(start) < SNIFF_BYTES else tree.read(info.path, limit)
         except OSError:
             problems.append(Problem(info.path, "could not be read"))
             continue

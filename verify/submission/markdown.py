@@ -1,5 +1,6 @@
 """Markdown into blocks: headings, paragraphs, tables, code, each with its lines. Inline markup is taken off, HTML is plain text."""
 
+import gc
 import re
 from dataclasses import dataclass, field
 from functools import cache
@@ -11,6 +12,7 @@ from verify.submission.model import Table
 CHARACTERS_MAX = 200_000  # of a README that are parsed: the parser is slow on hostile nesting
 CELLS_MAX = 20_000
 CELL_CHARACTERS_MAX = 1_000
+LONG_LINE = re.compile(r"(.{4000}).+")  # a table of ten thousand columns is no table
 LINK = re.compile(r"!?\[([^\[\]\n]{0,300})\]\([^()\n]{0,500}\)")
 MARKS = re.compile(r"\*\*|__|~~|`+|</?(?:b|i|u|em|strong|sub|sup|code|span|font|br)\b[^<>\n]{0,100}>", re.IGNORECASE)
 PRIVATE = 0xF000  # of the private use area: where escaped marks wait
@@ -34,7 +36,11 @@ class Blocks:
 @cache
 def parser() -> MarkdownIt:
     """Block structure only. Rules that cost time and give little here are off: quoted text is read as prose."""
-    out = MarkdownIt("commonmark", {"maxNesting": 12}).enable("table").disable(["html_block", "reference", "lheading", "blockquote"])
+    out = (
+        MarkdownIt("commonmark", {"maxNesting": 12})
+        .enable("table")
+        .disable(["html_block", "reference", "lheading", "blockquote"])
+    )
     out.core.ruler.enableOnly(["normalize", "block"])
     return out
 
@@ -55,11 +61,16 @@ def plain(text: str) -> str:
 def read_blocks(text: str) -> Blocks:
     """The blocks of a markdown text. Never raises."""
     out = Blocks(is_cut=len(text) > CHARACTERS_MAX)
+    collects = gc.isenabled()
+    gc.disable()  # hundreds of thousands of tokens, none of them garbage: collecting takes most of the time
     try:
-        tokens = parser().parse(text[:CHARACTERS_MAX])
+        tokens = parser().parse(LONG_LINE.sub(r"\1", text[:CHARACTERS_MAX]))
     except (RecursionError, IndexError, ValueError):  # IndexError: markdown-it-py on some broken input
         out.is_cut = True
         return out
+    finally:
+        if collects:
+            gc.enable()
     rows: list[tuple[str, ...]] = []
     lines: list[int] = []
     row: list[str] = []

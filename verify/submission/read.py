@@ -59,7 +59,9 @@ class Reader:
     def refused(self) -> None:
         """Say which files are not read, and why."""
         if len(self.files) >= FILES_MAX or getattr(self.tree, "is_cut", False):
-            self.problems.append(Problem("", f"holds more than {FILES_MAX:,} files, or folders nested too deep; not all were looked at"))
+            self.problems.append(
+                Problem("", f"holds more than {FILES_MAX:,} files, or folders nested too deep; not all were looked at")
+            )
         for info in self.files:
             if info.kind == "symlink":
                 self.problems.append(Problem(info.path, "is a symbolic link, which is not followed"))

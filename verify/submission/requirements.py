@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from verify.finding import QUOTE_CHARACTERS_MAX, Place
 from verify.submission.text import split_lines
 
-FILE = re.compile(r"requirements[\w.-]*\.(?:txt|in)$", re.IGNORECASE)
+FILE = re.compile(r"(?:requirements|reqs)[\w.-]*\.(?:txt|in)$", re.IGNORECASE)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}")
 INSTALL = re.compile(r"\b(?:uv\s+)?(?:pip3?|conda|mamba|apt|apt-get|brew)\s+(?:-\S+\s+)*install\b(.{0,2000})")
 EGG = re.compile(r"#egg=([\w.-]{1,80})")

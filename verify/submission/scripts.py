@@ -19,12 +19,13 @@ MAIN = "train_gpt.py"
 LAUNCHER_CHARACTERS_MAX = 4_000  # of a script that only starts another one
 SCRIPTS_MAX = 400
 HELPERS_MAX = 200
+PACKAGE_CHARACTERS_MAX = 200
 NOT_MAIN = re.compile(
     r"human|readable|decode|original|unpacked|minif|mlx|test|prepare|download|plot|analy|patch|preflight|launch|baseline|backup",
     re.IGNORECASE,
 )
 IMPORT = re.compile(
-    r"(?:^|[;:\n])[ \t]*(?:import[ \t]+([\w., \t]+)|from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+\(?([\w, \t\n]*))"
+    r"(?:^|[;:\n])[ \t]*(?:import[ \t]+([\w., \t]+)|from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]*(?:\(([\w, \t\n]*)|([\w, \t]+)))"
 )
 NAMED_FILE = re.compile(r"""['"]([\w./ -]{1,200}\.(?:py|c|h|cc|cpp|cxx|hpp|cu|cuh|rs|sh|so))['"]""")
 INCLUDE = re.compile(r'#\s*include\s*"([^"\n]{1,200})"')
@@ -104,12 +105,16 @@ def read_scripts(tree: Tree, files: Iterable[FileInfo]) -> tuple[list[Script], l
     """All source files, by path."""
     sources = Sources(tree, files)
     wanted = [info for info in sources.files.values() if language_of(info.path)]
+    wanted.sort(
+        key=lambda info: (info.path.count("/"), not posixpath.basename(info.path).startswith("train"), info.path)
+    )
     problems = (
         [Problem(wanted[SCRIPTS_MAX].path, f"is one of {len(wanted):,} scripts; {SCRIPTS_MAX} were read")]
         if len(wanted) > SCRIPTS_MAX
         else []
     )
     scripts = [script for info in wanted[:SCRIPTS_MAX] for script in read_script(sources, info)]
+    scripts.sort(key=lambda script: script.path)
     return scripts, problems + [problem for script in scripts for problem in script.problems]
 
 
@@ -170,7 +175,7 @@ def modules_of(source: str) -> Iterable[tuple[str, bool]]:
         elif match[2]:
             base = match[2].lstrip(".")
             yield base, match[2].startswith(".")
-            for item in (match[3] or "").split(","):
+            for item in (match[3] or match[4] or "").split(","):
                 name = item.split(" as ")[0].strip()
                 if name.isidentifier():
                     yield f"{base}.{name}" if base else name, match[2].startswith(".")
@@ -184,6 +189,11 @@ def used_by(script: Script, by_path: dict[str, Script]) -> Iterable[Script]:
         for module, _ in modules_of(script.source):
             part = module.replace(".", "/")
             names += [f"{part}.py", f"{part}/__init__.py"]
+            names += [
+                f"{part[:at]}/__init__.py"
+                for at, character in enumerate(part[:PACKAGE_CHARACTERS_MAX])
+                if character == "/"
+            ]
         names += NAMED_FILE.findall(script.source)
     elif script.language in {"c", "cpp", "cuda"}:
         names += INCLUDE.findall(script.source)

@@ -18,7 +18,10 @@ from verify.submission.fold import STEPS_MAX, Folding
 from verify.submission.fold_values import DECODERS, DECOMPRESSORS, UNKNOWN, FilePath, Module, Packed, as_path, text_of
 from verify.submission.model import Layer
 
-RUNS = re.compile(r"\bexec\b|(?<![\w.])(?:eval|compile)\(|\brunpy\b|\bmarshal\b|\bbuiltins\b|\b__builtins__\b")
+RUNS = re.compile(
+    r"\bexec\b|\brunpy\b|\bmarshal\b|\bbuiltins\b|\b__builtins__\b|\bos\.exec[lv]"
+    r"|(?<![\w.])eval\([^\n]{0,200}?(?:decompress|decode|read|compile)"
+)
 EXECUTED = frozenset({"exec", "eval", "builtins.exec", "builtins.eval", "__builtins__.exec", "__builtins__.eval"})
 RUN_FILE = frozenset(
     {
@@ -320,9 +323,7 @@ def unpack(path: str, text: str, read: Callable[[str], bytes | None]) -> Unpacke
             problems.append(f"is packed more than {UNPACK_LAYERS_MAX} times over; what is deeper was not read")
             break
         source = text_of(payload.value)
-        out.layers += (
-            Layer("+".join(payload.steps), byte_count(out.source), byte_count(payload.value)),
-        )
+        out.layers += (Layer("+".join(payload.steps), byte_count(out.source), byte_count(payload.value)),)
         out.settings.update(shell.settings)
         out.source = source
     out.problems = tuple(dict.fromkeys(problems))

@@ -4,9 +4,7 @@ import math
 import re
 from dataclasses import dataclass
 
-NUMBER = re.compile(
-    r"(?<![\w.])[-+~≈<>=≤≥\s]*([-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?|[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d{1,3})?|[-+]?\.\d+)"
-)
+NUMBER = re.compile(r"(?<![\w.])([-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?|[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d{1,3})?|[-+]?\.\d+)")
 UNIT = re.compile(r"\s*([a-zA-Zµ]+)")
 CHARACTERS_MAX = 200  # of a text that is taken for a number
 SECONDS = {

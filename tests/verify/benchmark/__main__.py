@@ -6,6 +6,7 @@ Needs PGOLF_BENCHMARK (the folder with cases.json) and PGOLF_CHALLENGE (a clone 
 import click
 
 from tests.verify.benchmark.cases import cases
+from tests.verify.benchmark.heads import heads
 from tests.verify.benchmark.peers import peers
 
 
@@ -14,7 +15,7 @@ def benchmark() -> None:
     pass
 
 
-for command in (cases, peers):
+for command in (cases, peers, heads):
     benchmark.add_command(command)
 
 

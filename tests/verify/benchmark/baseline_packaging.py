@@ -9,14 +9,18 @@ from tests.verify.benchmark.baseline_ast import CAP_BYTES, Hit
 from verify.tree import Tree
 
 TRACKS = ("records/track_10min_16mb/", "records/track_non_record_16mb/")
-FIELDS = {
+FIELDS: dict[str, tuple[tuple[str, ...], type | tuple[type, ...]]] = {
     "val_bpb": (("val_bpb", "mean_val_bpb"), (int, float)),
     "name": (("name", "run_name"), str),
     "date": (("date",), str),
 }
 ADVISED = ("author", "github_id", "blurb")
 BYTES_MAX = 4_000_000
-RULES = {"place": ("package-files",), "files": ("package-files",), "log": ("package-files",), "json": ("package-files",), "syntax": ("package-files",), "folder size": ("artifact-bytes",)}  # fmt: skip
+PACKAGING = ("place", "files", "log", "json", "syntax")
+RULES: dict[str, tuple[str, ...]] = {
+    **{name: ("package-files",) for name in PACKAGING},
+    "folder size": ("artifact-bytes",),
+}
 
 
 def check(tree: Tree) -> list[Hit]:

@@ -55,13 +55,10 @@ def peers(policy: str, each: bool) -> None:
     grades, _ = run(labels, policy)
     others = baselines(labels)
     out = show.console()
-    if each:
-        for number, grade in enumerate(grades):
-            said = " | ".join(f"{name}: {of(outcomes[number])}" for name, outcomes in others.items())
-            out.print(
-                f"{grade.label.index:3} #{grade.label.pr} {grade.label.label[:9]} {grade.label.main or '-'} | ours: {grade.caught or grade.status} | {said}",
-                soft_wrap=True,
-            )
+    for number, grade in enumerate(grades if each else []):
+        said = " | ".join(f"{name}: {of(outcomes[number])}" for name, outcomes in others.items())
+        case = f"{grade.label.index:3} #{grade.label.pr} {grade.label.label[:9]} {grade.label.main or '-'}"
+        out.print(f"{case} | ours: {grade.caught or grade.status} | {said}", soft_wrap=True)
     recall(out, grades, others)
     alarms(out, grades, others)
 
@@ -95,16 +92,8 @@ def alarms(out, grades: list[Grade], others: dict[str, list[Outcome]]) -> None:
     rows: list[list[object]] = []
     for label in show.LABELS[1:]:
         group = [grade for grade in grades if grade.label.label == label]
-        rows.append(
-            [
-                label,
-                "ours",
-                len(group),
-                count(group, lambda one: one.fails),
-                count(group, lambda one: one.noise),
-                count(group, lambda one: one.leads),
-            ]
-        )
+        noise, leads = count(group, lambda one: one.noise), count(group, lambda one: one.leads)
+        rows.append([label, "ours", len(group), count(group, lambda one: one.fails), noise, leads])
         for name, outcomes in others.items():
             theirs = [one for one in outcomes if one.label.label == label]
             rows.append(
@@ -117,17 +106,12 @@ def alarms(out, grades: list[Grade], others: dict[str, list[Outcome]]) -> None:
                     "",
                 ]
             )
-            out.print(
-                f"{label}, {name}: {show.tally(f'FAIL {check}' for one in theirs for check in one.fails)}; {show.tally(f'WARN {check}' for one in theirs for check in one.warns)}",
-                soft_wrap=True,
-            )
-    show.table(
-        out,
-        "accepted and clean folders spoken against",
-        ("label", "by", "folders", "FAIL", "warnings", "leads"),
-        rows,
-        text_columns=2,
-    )
+            said = [f"{FAIL} {check}" for one in theirs for check in one.fails] + [
+                f"{WARN} {check}" for one in theirs for check in one.warns
+            ]
+            out.print(f"{label}, {name}: {show.tally(said)}", soft_wrap=True)
+    header = ("label", "by", "folders", "FAIL", "warnings", "leads")
+    show.table(out, "accepted and clean folders spoken against", header, rows, text_columns=2)
 
 
 def count(group: Sequence, said: Callable) -> int:

@@ -166,7 +166,8 @@ def misses(out: Console, grades: list[Grade]) -> None:
             said = "CRASH " + found.crash.strip().splitlines()[-1]
         kind = found.caught + (", unproven" if found.unproven else "")
         levels = ", ".join(sorted(found.label.detectable_by))
-        text = f"{found.label.index:4} #{found.label.pr} {kind}: {', '.join(found.label.rules)} | {said or '-'} | by {levels}: {found.label.reason}"
+        case = f"{found.label.index:4} #{found.label.pr} {kind}: {', '.join(found.label.rules)}"
+        text = f"{case} | {said or '-'} | by {levels}: {found.label.reason}"
         out.print(escape(text[:REASON_CHARACTERS]), soft_wrap=True)
 
 

@@ -158,13 +158,23 @@ def test_an_error_of_the_program_is_one_line_and_exit_code_2(tmp_path):
     assert done.stderr.count("\n") == 1
 
 
+HEAVY = ("pydantic", "rich", "scipy", "pygit2", "jinja2", "yaml", "pebble")
+FORBIDDEN = ("scipy", "numpy", "matplotlib", "torch", "pebble")
+
+
+def imported(code: str, names: tuple[str, ...], *arguments: str) -> str:
+    """Which of `names` a fresh interpreter has imported after `code`, as printed to standard error."""
+    code = f"import sys\n{code}\nprint([name for name in {names!r} if name in sys.modules], file=sys.stderr)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    return done.stderr.strip()
+
+
 def test_nothing_heavy_is_imported_before_a_command_runs():
-    code = "import sys, verify.cli; print([name for name in ('pydantic', 'rich', 'scipy', 'pygit2', 'jinja2', 'yaml', 'pebble') if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
-    assert done.stdout.strip() == "[]"
+    assert imported("import verify.cli", HEAVY) == "[]"
 
 
 def test_an_audit_imports_no_statistics_or_plotting_library(legal):
-    code = "import sys; from verify.cli import verify; verify(['audit', sys.argv[1], '--json'], standalone_mode=False); print([name for name in ('scipy', 'numpy', 'matplotlib', 'torch') if name in sys.modules], file=sys.stderr)"
-    done = subprocess.run([sys.executable, "-c", code, legal], capture_output=True, text=True, cwd=ROOT, check=False)
-    assert done.stderr.strip() == "[]"
+    code = "from verify.cli import verify\nverify(['audit', sys.argv[1], '--json'], standalone_mode=False)"
+    assert imported(code, FORBIDDEN, legal) == "[]"

@@ -20,7 +20,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=10.0, help="in total, over all targets")
     parser.add_argument("--target", choices=sorted(TARGETS), action="append")
-    parser.add_argument("--engine", choices=("atheris", "random"), default="atheris" if find_spec("atheris") else "random")
+    parser.add_argument(
+        "--engine", choices=("atheris", "random"), default="atheris" if find_spec("atheris") else "random"
+    )
     parser.add_argument("--out", type=Path, default=None)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     options = parser.parse_args()

@@ -29,12 +29,20 @@ def run_atheris(name: str, seconds: float, out: Path, seed: int) -> None:
     with atheris.instrument_imports(include=["verify"]):
         for module in [module for module in sys.modules if module.startswith(("verify", "tests.verify.fuzz.targets"))]:
             del sys.modules[module]
-        from tests.verify.fuzz.targets import TARGETS as INSTRUMENTED  # noqa: PLC0415
+        from tests.verify.fuzz.targets import TARGETS as INSTRUMENTED
     faults = Faults(name, out, seconds)
     corpus = Path(tempfile.mkdtemp(prefix=f"fuzz-{name}-"))
     for number, data in enumerate(seeds()):
         (corpus / f"{number}").write_bytes(data)
-    arguments = [f"-max_total_time={int(seconds)}", "-max_len=30000", f"-seed={seed}", "-timeout=30", f"-artifact_prefix={out}/{name}-", "-verbosity=0", "-rss_limit_mb=3000"]
+    arguments = [
+        f"-max_total_time={int(seconds)}",
+        "-max_len=30000",
+        f"-seed={seed}",
+        "-timeout=30",
+        f"-artifact_prefix={out}/{name}-",
+        "-verbosity=0",
+        "-rss_limit_mb=3000",
+    ]
     atheris.Setup(["fuzz", *arguments, str(corpus)], lambda data: faults.run(INSTRUMENTED[name], data) and None)
     atheris.Fuzz()
 

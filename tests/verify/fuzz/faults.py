@@ -24,7 +24,11 @@ def fault_of(target: Callable[[bytes], None], data: bytes) -> tuple[str, str] | 
     except Exception as error:
         return signature(error), "".join(traceback.format_exception(error))
     seconds = time.perf_counter() - start
-    return (f"slow-{getattr(target, '__name__', 'target')}", f"took {seconds:.1f} s for {len(data):,} bytes\n") if seconds > SLOW_SECONDS else None
+    return (
+        (f"slow-{getattr(target, '__name__', 'target')}", f"took {seconds:.1f} s for {len(data):,} bytes\n")
+        if seconds > SLOW_SECONDS
+        else None
+    )
 
 
 def shrunk(target: Callable[[bytes], None], data: bytes, wanted: str) -> bytes:

@@ -20,9 +20,23 @@ from verify.submission.unpack import unpack
 
 BREAK = b"\n=====\n"  # between the files of a synthetic tree
 NAMES = (
-    "README.md", "submission.json", "train_gpt.py", "train_seed42.log", "requirements.txt", "run.sh", "logs/a b.txt", "helper.py",
-    "kernel.cu", "../../etc/passwd", "commands.txt", "\x1b[31m.md", "submission_2.json", "train_gpt.py.lzma", "eval.out", "caf\udce9.txt",
-)  # fmt: skip
+    "README.md",
+    "submission.json",
+    "train_gpt.py",
+    "train_seed42.log",
+    "requirements.txt",
+    "run.sh",
+    "logs/a b.txt",
+    "helper.py",
+    "kernel.cu",
+    "../../etc/passwd",
+    "commands.txt",
+    "\x1b[31m.md",
+    "submission_2.json",
+    "train_gpt.py.lzma",
+    "eval.out",
+    "caf\udce9.txt",
+)
 
 
 def fuzz_submission(data: bytes) -> None:

@@ -18,10 +18,11 @@ def test_what_is_written_is_read_back(made):
     assert from_json(to_json(made)) == made
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(texts, min_size=1, max_size=6))
 def test_any_text_is_read_back_and_passes_through_an_ascii_pipe(drawn):
-    made = filled(drawn)
+    # Two halves of one character, side by side, are that character to every reader of JSON; a broken name never holds both.
+    made = filled([text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass") for text in drawn])
     text = to_json(made, indent=None)
     assert text.isascii()
     assert from_json(text) == made

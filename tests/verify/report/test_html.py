@@ -123,7 +123,7 @@ def test_hostile_addresses_never_become_links():
     assert [link for link in parsed(to_html(hostile())).links if not LINKS.match(link)] == []
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(texts, min_size=1, max_size=8))
 def test_no_text_in_any_field_changes_the_elements(drawn):
     changed = filled(drawn)

@@ -6,7 +6,7 @@ from verify.logs.model import Claim, Metric, Run, SeedResult, Size, Value
 from verify.policy.model import Policy
 from verify.rule import Case
 from verify.stats.cases import bytes_per_token, date_of, group_of, incumbent_of
-from verify.stats.comparisons import comparisons_of
+from verify.stats.comparisons import comparisons_of, reproductions
 from verify.stats.curves import curve_of, previous_record_curves
 from verify.stats.leaderboard import Leaderboard
 from verify.stats.welch import LN_2
@@ -63,6 +63,8 @@ def test_bytes_per_token_come_from_loss_and_bpb_of_every_run():
     assert bytes_per_token(group_of(case(1.05, 1.06)).seeds) == pytest.approx(CASEOPS)
     assert bytes_per_token(group_of(case(1.05, 1.06, ratio=None)).seeds) is None
     assert bytes_per_token(()) is None
+    with_loss, without = group_of(case(1.05)).seeds, group_of(case(1.06, ratio=None)).seeds
+    assert bytes_per_token(with_loss + without) is None
 
 
 def test_a_pull_request_has_to_beat_the_best_row_before_it():
@@ -122,6 +124,18 @@ def test_a_record_that_was_not_reproduced_is_followed_by_the_one_before_it():
     found = comparisons_of(case(1.0855, 1.0857, 1.0859, tree=Tree(pr=1390)))
     assert [one.against_pr for one in found] == [1334, 1285]
     assert "did not reach its score" in found[1].notes[0]
+
+
+def test_runs_of_others_behind_a_row_are_said_and_do_not_decide():
+    first = comparisons_of(case(*BOARD.row(1855).scores, tree=Tree(pr=1855)))[0]
+    assert (first.n_new, round(first.p, 4)) == (3, 0.3554)
+    assert any("okezue" in note and "0.1882" in note and "admissible" in note for note in first.notes)
+
+
+def test_a_copy_of_a_row_has_no_runs_of_others_behind_it():
+    copied = case(*BOARD.row(1855).scores, tree=Tree(pr=1860))
+    assert reproductions(copied, group_of(copied)) == []
+    assert comparisons_of(copied)[0].gain_bpb == 0
 
 
 def test_every_row_that_was_the_best_has_a_curve_but_the_one_without_a_log():

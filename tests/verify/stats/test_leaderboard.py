@@ -128,6 +128,8 @@ def test_a_submission_is_known_by_its_exact_scores():
     assert BOARD.itself([1.06208695, 1.05989454]) is None
     assert BOARD.itself([1.06208695, 1.05989454, 1.06124614]) is None
     assert BOARD.itself([]) is None
+    assert BOARD.itself([1.1898]) is None
+    assert BOARD.itself([1.1898], track="non_record").pr == 542
 
 
 def test_the_last_row_of_a_pull_request_is_given():

@@ -53,6 +53,11 @@ def test_a_run_over_one_limit_is_not_admissible_and_says_which(changes, word):
     assert [reason.partition(":")[0] for reason in reasons] == [word]
 
 
+def test_a_run_at_a_limit_is_inside_it():
+    at = group(*OWN, artifact_bytes=16_000_000, train_seconds=600.5, eval_seconds=600.0)
+    assert admission(at) == ("admissible", ())
+
+
 @pytest.mark.parametrize("missing", list(FACTS))
 def test_what_is_not_said_is_unproven(missing):
     status, reasons = admission(group(*OWN, **{missing: None}))

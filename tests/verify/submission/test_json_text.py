@@ -71,15 +71,29 @@ def test_faults_are_reported_and_read_past(text, value, word):
     assert any(word in sentence for sentence, _ in found.problems)
 
 
-@pytest.mark.parametrize("text", ["[" * 10_000, '{"a":' * 10_000, "[" * 10_000 + "]" * 10_000, '{"b": ' + "[" * 10_000 + "]" * 10_000 + ', "a": 1}'])
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 10_000, '{"a":' * 10_000, "[" * 10_000 + "]" * 10_000, '{"b": ' + "[" * 10_000 + "]" * 10_000 + ', "a": 1}'],
+)
 def test_json_ten_thousand_deep_is_cut_and_what_follows_is_read(text):
     found = read_json(text)
     assert any("deep" in sentence for sentence, _ in found.problems)
     assert not text.endswith("1}") or found.value["a"] == 1
 
 
-@pytest.mark.parametrize("text", ["[" * 1_000_000, '"' * 1_000_000, "x " * 500_000, '{"a":1,' * 150_000, "\n" * 1_000_000, "-" * 1_000_000, "{" * 500_000 + "}" * 500_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 200_000,
+        '"' * 200_000,
+        "x " * 100_000,
+        '{"a":1,' * 30_000,
+        "\n" * 200_000,
+        "-" * 200_000,
+        "{" * 100_000 + "}" * 100_000,
+    ],
+)
 def test_bait_for_slow_readers_is_read_in_linear_time(text):
     start = time.process_time()
     read_json(text)
-    assert time.process_time() - start < 5
+    assert time.process_time() - start < 2

@@ -19,7 +19,12 @@ def of_seeds(found: Metadata, field: str = "val_bpb") -> dict:
 
 
 def test_the_plain_shape_is_read_with_lines_keys_and_digits():
-    found = read('{\n  "author": "a",\n  "github_id": "b",\n  "name": "c",\n  "date": "2026-04-01",\n  "val_bpb": 1.0810,\n  "bytes_total": 15990006,\n  "bytes_code": 60000\n}')
+    found = read(
+        '{\n  "author": "a",\n  "github_id": "b",\n'
+        '  "name": "c",\n  "date": "2026-04-01",\n'
+        '  "val_bpb": 1.0810,\n  "bytes_total": 15990006,\n'
+        '  "bytes_code": 60000\n}'
+    )
     assert (found.author, found.github_id, found.name, found.date) == ("a", "b", "c", "2026-04-01")
     assert (found.val_bpb, found.val_bpb_digits, found.lines["val_bpb"]) == (1.081, 4, 6)
     assert (found.artifact_bytes, found.keys["artifact_bytes"], found.code_bytes) == (15990006, "bytes_total", 60000)
@@ -28,7 +33,16 @@ def test_the_plain_shape_is_read_with_lines_keys_and_digits():
 
 @pytest.mark.parametrize(
     ("value", "number", "digits"),
-    [("1.0810", 1.081, 4), ("~1.08 (3 seeds)", 1.08, 2), (1, 1.0, 0), ("pending", None, None), ("TBD", None, None), (None, None, None), (True, None, None), ([], None, None)],
+    [
+        ("1.0810", 1.081, 4),
+        ("~1.08 (3 seeds)", 1.08, 2),
+        (1, 1.0, 0),
+        ("pending", None, None),
+        ("TBD", None, None),
+        (None, None, None),
+        (True, None, None),
+        ([], None, None),
+    ],
 )
 def test_a_score_in_quotes_is_a_number_and_a_placeholder_is_none(value, number, digits):
     found = read({"val_bpb": value})
@@ -72,7 +86,9 @@ SEEDS = {42: 1.0801, 314: 1.0812}
 SHAPES = {
     "object of objects": {"seed_results": {"42": {"val_bpb": 1.0801}, "314": {"val_bpb": 1.0812}}},
     "object of numbers": {"seed_results": {"42": 1.0801, "314": 1.0812}},
-    "seed_ in the keys": {"results": {"seed_42": {"val_bpb": 1.0801}, "seed_314": {"val_bpb": 1.0812}, "mean_val_bpb": 1.08}},
+    "seed_ in the keys": {
+        "results": {"seed_42": {"val_bpb": 1.0801}, "seed_314": {"val_bpb": 1.0812}, "mean_val_bpb": 1.08}
+    },
     "list of objects": {"seeds": [{"seed": 42, "val_bpb": 1.0801}, {"seed": 314, "val_bpb": 1.0812}]},
     "seed in quotes": {"per_seed": [{"seed": "42", "final_bpb": "1.0801"}, {"seed": "314", "final_bpb": "1.0812"}]},
     "parallel lists": {"seeds": [42, 314], "val_bpb_seeds": [1.0801, 1.0812]},
@@ -99,7 +115,14 @@ def test_the_mean_inside_a_dictionary_of_scores_is_the_claim():
 
 
 def test_fields_of_seeds_in_different_places_are_joined():
-    found = read({"seeds": [42, 314], "seed_results": {"42": 1.08, "314": 1.09}, "artifact_bytes_per_seed": {"42": 15, "314": 16}, "eval_time_seconds": [500, 501.5]})
+    found = read(
+        {
+            "seeds": [42, 314],
+            "seed_results": {"42": 1.08, "314": 1.09},
+            "artifact_bytes_per_seed": {"42": 15, "314": 16},
+            "eval_time_seconds": [500, 501.5],
+        }
+    )
     assert of_seeds(found, "artifact_bytes") == {42: 15, 314: 16}
     assert of_seeds(found, "eval_seconds") == {42: 500, 314: 501.5}
     assert found.eval_seconds is None
@@ -107,7 +130,10 @@ def test_fields_of_seeds_in_different_places_are_joined():
 
 def test_variants_of_a_seed_carry_their_label():
     found = read({"seed_results": {"1337_conservative": {"val_bpb": 1.1}, "1337": {"val_bpb": 1.2}}})
-    assert [(claim.seed, claim.label, claim.val_bpb) for claim in found.seed_results] == [(1337, "conservative", 1.1), (1337, "", 1.2)]
+    assert [(claim.seed, claim.label, claim.val_bpb) for claim in found.seed_results] == [
+        (1337, "conservative", 1.1),
+        (1337, "", 1.2),
+    ]
 
 
 def test_scores_without_a_seed_have_none():
@@ -117,7 +143,13 @@ def test_scores_without_a_seed_have_none():
 
 
 def test_superseded_and_ablation_runs_are_no_claims():
-    found = read({"seed_results": {"42": 1.08}, "superseded_seeds_v1": {"7": {"val_bpb": 0.85}}, "val_bpb_baseline_seeds": {"9": 1.2}})
+    found = read(
+        {
+            "seed_results": {"42": 1.08},
+            "superseded_seeds_v1": {"7": {"val_bpb": 0.85}},
+            "val_bpb_baseline_seeds": {"9": 1.2},
+        }
+    )
     assert of_seeds(found) == {42: 1.08}
 
 
@@ -128,13 +160,29 @@ def test_metrics_in_a_section_stand_in_for_missing_ones():
 
 @pytest.mark.parametrize(
     ("value", "status"),
-    [({"non_record": True}, "non-record"), ({"is_record": True}, "record"), ({"track": "non-record-16mb"}, "non-record"), ({"status": "in-progress"}, "in-progress"), ({}, None)],
+    [
+        ({"non_record": True}, "non-record"),
+        ({"is_record": True}, "record"),
+        ({"track": "non-record-16mb"}, "non-record"),
+        ({"status": "in-progress"}, "in-progress"),
+        ({}, None),
+    ],
 )
 def test_whether_it_is_a_record_is_said_as_far_as_the_file_says_it(value, status):
     assert read(value).status == status
 
 
-@pytest.mark.parametrize("text", ['{"val_bpb": NaN}', '{"val_bpb": Infinity}', '{"val_bpb": 1e999}', '{"val_bpb": ' + "9" * 10_000 + "}", '{"val_bpb": "9e99999"}', '{"val_bpb": "' + "9" * 10_000 + '"}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"val_bpb": NaN}',
+        '{"val_bpb": Infinity}',
+        '{"val_bpb": 1e999}',
+        '{"val_bpb": ' + "9" * 10_000 + "}",
+        '{"val_bpb": "9e99999"}',
+        '{"val_bpb": "' + "9" * 10_000 + '"}',
+    ],
+)
 def test_nan_infinity_and_huge_numbers_are_no_scores(text):
     found, problems = read_metadata("submission.json", text)
     assert found.val_bpb is None
@@ -154,16 +202,56 @@ def test_a_trailing_comma_is_a_problem_and_the_values_are_read():
     assert [problem.line for problem in problems] == [3]
 
 
-@pytest.mark.parametrize("value", [{"seed_results": [[[]]]}, {"seeds": {"42": [1, 2]}}, {"seeds": [{}, {"seed": {}}]}, {"seed_results": {"": {}, "x": 1}}, {"val_bpb": {"42": {}}}, {"author": [[]], "date": {}, "name": 5}, {"seeds": [True, None]}, {"seed_results": {"99999999999999999999": 1.0}}, {"SEED-RESULTS": {"42": 1.0}}])
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"seed_results": [[[]]]},
+        {"seeds": {"42": [1, 2]}},
+        {"seeds": [{}, {"seed": {}}]},
+        {"seed_results": {"": {}, "x": 1}},
+        {"val_bpb": {"42": {}}},
+        {"author": [[]], "date": {}, "name": 5},
+        {"seeds": [True, None]},
+        {"seed_results": {"99999999999999999999": 1.0}},
+        {"SEED-RESULTS": {"42": 1.0}},
+    ],
+)
 def test_wrong_types_are_survived(value):
     read(value)
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["1.08", "15.9 MB", "~600s", "42", "seed_42"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["val_bpb", "seeds", "seed_results", "42", "seed_7", "seed", "val_bpb_seeds", "artifact_bytes", "results", "mean", "val_bpb_seed42"]) | st.text(max_size=5), inner, max_size=4),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(["1.08", "15.9 MB", "~600s", "42", "seed_42"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "val_bpb",
+                    "seeds",
+                    "seed_results",
+                    "42",
+                    "seed_7",
+                    "seed",
+                    "val_bpb_seeds",
+                    "artifact_bytes",
+                    "results",
+                    "mean",
+                    "val_bpb_seed42",
+                ]
+            )
+            | st.text(max_size=5),
+            inner,
+            max_size=4,
+        )
+    ),
     max_leaves=16,
-)  # fmt: skip
+)
 
 
 @given(JSON)

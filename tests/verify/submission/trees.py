@@ -8,7 +8,11 @@ class MemoryTree:
 
     pr = sha = date = None
 
-    def __init__(self, files: dict[str, str | bytes | None | tuple[Kind, int | None]], location: str = "records/track_10min_16mb/x"):
+    def __init__(
+        self,
+        files: dict[str, str | bytes | tuple[Kind, int | None] | None],
+        location: str = "records/track_10min_16mb/x",
+    ):
         self.location = location
         self.name = location.rpartition("/")[2]
         self.data = {path: value.encode() if isinstance(value, str) else value for path, value in files.items()}

@@ -1,0 +1,30 @@
+"""One check run over one synthetic folder."""
+
+from functools import cache
+from pathlib import Path
+
+from verify.audit import judge, open_case
+from verify.finding import Finding, Status
+from verify.folder import FolderTree
+from verify.policy.model import DEFAULT, load
+from verify.rule import Rule, all_rules
+from verify.stats.leaderboard import Leaderboard
+from verify.verdict import RuleResult
+
+PASS, WARN, FAIL, UNPROVEN = Status.PASS, Status.WARN, Status.FAIL, Status.UNPROVEN
+
+
+@cache
+def rules() -> dict[str, Rule]:
+    return {rule.code: rule for rule in all_rules()}
+
+
+def check(code: str, folder: Path, policy: str = DEFAULT) -> RuleResult:
+    """What the check `code` says of a folder under a policy."""
+    return judge(rules()[code], open_case(FolderTree(folder), load(policy), Leaderboard.load()), {})
+
+
+def worst_of(result: RuleResult) -> Finding:
+    """The finding that decides, or the first note."""
+    order = [FAIL, UNPROVEN, WARN, PASS]
+    return min(result.findings, key=lambda finding: (order.index(finding.status), not finding.noted))

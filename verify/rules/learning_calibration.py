@@ -1,0 +1,101 @@
+"""no-val-calib and no-train-at-eval: what quantisation, temperatures and evaluation tables are made from."""
+
+import re
+from collections.abc import Iterator
+
+from verify.finding import Finding, Precedent, failed, lead, passed, unproven
+from verify.rule import Case, Rule
+from verify.rules.learning_evidence import NEGATED, Line, found, log_lines, places, unread
+
+VAL_CALIBRATION = re.compile(
+    r"(?i)(?:\busing val(?:idation)?(?: data| tokens| set)? for (?:gptq )?calibration|\bval(?:idation)?[ _-]calib\w* (?:prepared|collected|done|using|with)\b|"
+    r"\bcalibrat\w+ (?:on|with|from|using) (?:the )?val(?:idation)?\b).{0,120}"
+)
+SWEEP = re.compile(r"(?i)\b(?P<name>\w*(?:sweep|grid)\w*)\b(?=[^\n]*(?:\b|_)bpb[=: ]+(?P<bpb>\d+\.\d+)).{0,200}")
+BEST = re.compile(r"(?i)\b\w*best\w*\b(?=[^\n]*(?:\b|_)bpb[=: ]+(?P<bpb>\d+\.\d+)).{0,200}")
+PREFILL = re.compile(r"(?i)\bpre-?fill(?:ed|ing)\b[^\n]{0,60}(?:train\w*|\d[\d,]{6,} tokens).{0,120}")
+RULING = (Precedent(pr=728, text="Hessians from validation tokens: \"breaks autoregressivity\""), Precedent(pr=991, text="temperature chosen on re-scored tokens: refused"))  # fmt: skip
+
+
+class CalibrationSource(Rule):
+    """Quantisation collects its statistics from training or generated tokens, not from validation tokens"""
+
+    code = "no-val-calib.source"
+    remedy = "Calibrate on training shards inside the training time, or on generated tokens."
+    precedents = RULING
+    probe = "decoy-validation"
+
+    def check(self, case: Case) -> Iterator[Finding]:
+        blind = unread(case)
+        if blind is not None:
+            yield blind
+            return
+        suspects = found(case, "collect")
+        assert case.program is not None
+        seen: set[str] = set()
+        for suspicion in suspects:
+            name = suspicion.update.function.name
+            if name not in seen:
+                seen.add(name)
+                yield lead(f"{name} collects statistics from validation tokens", *places(case.program, suspicion), probe=self.probe, precedents=self.precedents)  # fmt: skip
+        if not suspects:
+            yield passed("no statistics of validation tokens collected for quantisation were found in what the runs reach")
+
+
+class CalibrationLogs(Rule):
+    """No log says that validation data calibrates the quantisation or chooses a setting"""
+
+    code = "no-val-calib.logs"
+    remedy = CalibrationSource.remedy + " Fix settings before the scored run; report every setting tried, not the best."
+    precedents = RULING
+    probe = "decoy-validation"
+
+    def check(self, case: Case) -> Iterator[Finding]:
+        if not case.submission.logs:
+            yield unproven("there is no log")
+            return
+        lines = [line for line in log_lines(case, VAL_CALIBRATION, "calib") if not NEGATED.search(line.text)]
+        if lines:
+            yield failed("the log says that validation data is used for calibration", *[line.place() for line in lines[:3]], precedents=self.precedents)  # fmt: skip
+        chosen = _chosen(case)
+        if chosen:
+            yield lead("a sweep over settings is scored on the validation set, and its best is reported", *[line.place() for line in chosen], probe="candidate-sweep", precedents=self.precedents)  # fmt: skip
+        if not lines and not chosen:
+            yield passed("no log line tells of calibration on validation data")
+
+
+def _chosen(case: Case) -> list[Line]:
+    """Lines of a sweep whose smallest score is the claimed one: at least two settings with scores, and a line that says best."""
+    sweeps = [line for line in log_lines(case, SWEEP, "sweep", "grid")]
+    by_file: dict[str, list[Line]] = {}
+    for line in sweeps:
+        by_file.setdefault(line.file, []).append(line)
+    for line in log_lines(case, BEST, "best"):
+        rows = by_file.get(line.file, [])
+        values = {row.match["bpb"] for row in rows}
+        if rows and line.match["bpb"] == min(values, key=float) and line.number >= rows[0].number:
+            return [*rows[-2:], line]
+    return []
+
+
+class TrainAtEval(Rule):
+    """Evaluation holds nothing made from training data that is not in the artifact"""
+
+    code = "no-train-at-eval.source"
+    remedy = "Put what evaluation needs from training data into the artifact, and count its bytes."
+    precedents = (Precedent(pr=945, text="n-gram tables filled from the training shards, not in the artifact: closed"),)
+    probe = "isolation"
+
+    def check(self, case: Case) -> Iterator[Finding]:
+        lines = list(log_lines(case, PREFILL, "prefill", "pre-fill"))
+        if lines:
+            yield lead("the log says that tables for evaluation are filled from training tokens", *[line.place() for line in lines[:3]], probe=self.probe, precedents=self.precedents)  # fmt: skip
+        blind = unread(case)
+        suspects = found(case, "prefill")
+        if blind is not None:
+            yield blind
+        elif case.program is not None:
+            for suspicion in suspects[:2]:
+                yield lead(f"{suspicion.update.name.lstrip('.')} is filled from training tokens and read while validation tokens are scored, in one process", *places(case.program, suspicion), probe=self.probe, precedents=self.precedents)  # fmt: skip
+        if not lines and not suspects and blind is None:
+            yield passed("no table made from training tokens was found in the evaluation that the runs reach")
