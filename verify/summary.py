@@ -1,6 +1,6 @@
 """What a verdict shows beside its rules: claim, seeds, curves, sizes, phases, comparisons. Facts as read, nothing weighed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import isfinite, log
 
 from verify.facts.agree import agrees, claimed_fields, trailing_unit
@@ -47,20 +47,20 @@ def summary(case: Case, results: Sequence[RuleResult]) -> dict:
 
 def headline(status: Status, results: Sequence[RuleResult]) -> str:
     """One sentence: what is broken, else what is unproven, else what is warned of, and how many checks passed."""
-    failed = rules_of(results, Status.FAIL)
-    warned = rules_of(results, Status.WARN)
-    leads = sorted(
-        {result.rule for result in results if is_live(result) and any(finding.lead for finding in result.findings)}
+    failed = rules_of(result for result in results if result.status is Status.FAIL)
+    leads, unproven, warned = (
+        [result for result in results if group in result.groups] for group in ("lead", "unproven", "warn")
     )
-    unproven = [rule for rule in rules_of(results, Status.UNPROVEN) if rule not in leads]
     passes = sum(result.status is Status.PASS for result in results)
     parts = []
     if leads:
-        parts.append(f"{count(len(leads), 'lead')} for a probe{'' if failed else f' ({named(leads)})'}")
+        parts.append(f"{count(len(leads), 'lead')} for a probe{'' if failed else f' ({named(rules_of(leads))})'}")
     if unproven:
-        parts.append(f"{count(len(unproven), 'rule')} unproven{'' if failed or leads else f' ({named(unproven)})'}")
+        parts.append(f"{len(unproven)} unproven{'' if failed or leads else f' ({named(rules_of(unproven))})'}")
     if warned:
-        parts.append(f"{count(len(warned), 'warning')}{f' ({named(warned)})' if status is Status.WARN else ''}")
+        parts.append(
+            f"{count(len(warned), 'warning')}{f' ({named(rules_of(warned))})' if status is Status.WARN else ''}"
+        )
     parts.append(f"{count(passes, 'check')} passed")
     rest = ", ".join(parts)
     if failed:
@@ -70,12 +70,8 @@ def headline(status: Status, results: Sequence[RuleResult]) -> str:
     return f"No rule found broken; {rest}."
 
 
-def is_live(result: RuleResult) -> bool:
-    return result.status is not Status.EXEMPT
-
-
-def rules_of(results: Sequence[RuleResult], status: Status) -> list[str]:
-    return sorted({result.rule for result in results if result.status is status})
+def rules_of(results: Iterable[RuleResult]) -> list[str]:
+    return sorted({result.rule for result in results})
 
 
 def count(number: int, what: str) -> str:

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 from verify.finding import Finding, Model, Precedent, Status
 
 SCHEMA: Literal["pgolf.verdict/1"] = "pgolf.verdict/1"
+Group = Literal["fail", "lead", "unproven", "warn", "note", "pass", "exempt"]
 EXIT_CODES = {Status.PASS: 0, Status.WARN: 0, Status.EXEMPT: 0, Status.FAIL: 1, Status.UNPROVEN: 3}
 
 
@@ -23,6 +24,20 @@ class RuleResult(Model):
     waiver: str | None = None  # the reason recorded for an exemption
     cap: str = "fail"
     precedents: tuple[Precedent, ...] = ()  # of the rule; a finding may name its own
+
+    def group(self, finding: Finding) -> Group:
+        """Where a finding counts: a failure that the policy caps is a warning, what is waived or not in force is exempt."""
+        if self.status is Status.EXEMPT:
+            return "exempt"
+        if finding.lead:
+            return "lead"
+        if finding.status is Status.FAIL and self.cap == "warn":
+            return "warn"
+        return "note" if finding.noted and finding.status is Status.PASS else finding.status.value
+
+    @property
+    def groups(self) -> frozenset[Group]:
+        return frozenset(map(self.group, self.findings)) or frozenset({self.status.value})
 
 
 class FileRow(Model):
@@ -55,7 +70,9 @@ class SeedRow(Model):
     gpu: str | None
     val_tokens: int | None
     implied_bytes: float | None
-    bpb_matches: bool | None = None  # claimed and logged agree at the claim's own decimals; None: one of them is missing
+    bpb_matches: bool | None = (
+        None  # claimed and logged agree at the claim's own decimals; None: one of them is missing
+    )
     bytes_match: bool | None = None
     duplicate_of: str | None = None  # the file whose bytes or results are the same
 

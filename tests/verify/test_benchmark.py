@@ -15,9 +15,19 @@ from verify.verdict import RuleResult
 
 PLACE = Place(file="train_gpt.py", line=882, quote="def ttt_adapt(")
 LABEL = Label(
-    index=0, pr=1, sha="0" * 40, date="2026-04-01", folder="records/x/y", label="violation", rules=("no-val-train", "train-time"),
-    expected_warn=(), detectable_by=frozenset({"files"}), evidence=(Evidence("train_gpt.py", 884, "def ttt_adapt(", ""),), reason="", notes="",
-)  # fmt: skip
+    index=0,
+    pr=1,
+    sha="0" * 40,
+    date="2026-04-01",
+    folder="records/x/y",
+    label="violation",
+    rules=("no-val-train", "train-time"),
+    expected_warn=(),
+    detectable_by=frozenset({"files"}),
+    evidence=(Evidence("train_gpt.py", 884, "def ttt_adapt(", ""),),
+    reason="",
+    notes="",
+)
 
 
 def result(code: str, finding: Finding, status: Status | None = None) -> RuleResult:
@@ -74,7 +84,10 @@ def test_lines_of_evidence_are_found_by_line_or_by_quote():
 def test_on_accepted_folders_failures_and_unexpected_warnings_are_counted():
     label = dataclasses.replace(LABEL, label="accepted", rules=(), expected_warn=("calib-in-train", "hardware"))
     found = graded(
-        result("calib-in-train.runs", warned("x")), result("seeds.count", warned("x")), result("train-time.runs", failed("x")), label=label
+        result("calib-in-train.runs", warned("x")),
+        result("seeds.count", warned("x")),
+        result("train-time.runs", failed("x")),
+        label=label,
     )  # fmt: skip
     assert (found.fails, found.noise) == (["train-time.runs"], ["seeds.count"])
     assert found.expected == {"calib-in-train": True, "hardware": False}

@@ -7,7 +7,11 @@ import click
 
 from verify.errors import BadInput
 
+PIPE_COLUMNS = 160
+
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from verify.stats.leaderboard import Leaderboard, Row
 
 
@@ -77,7 +81,6 @@ def entry(row: "Row", board: "Leaderboard", track: str) -> dict:
 
 
 def show_frontier(entries: list[dict]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -89,7 +92,7 @@ def show_frontier(entries: list[dict]) -> None:
         cells = [number(row["gain_bpb"], 6), number(row["p"], 4), number(row["p_margin_token"], 4)]
         mean = f"{row['mean_bpb']:.6f}" if row["is_logged"] else f"{row['mean_bpb']:g}?"
         table.add_row(row["created"], str(row["pr"] or "-"), mean, str(row["n"]), *cells, Text(f"{row['title']}{mark}"))
-    console = Console(highlight=False)
+    console = wide()
     console.print(table)
     tested = [row for row in entries if row["p"] is not None]
     board = sum(row["p"] < 0.25 for row in tested)
@@ -104,7 +107,6 @@ def show_frontier(entries: list[dict]) -> None:
 def show_published(board: "Leaderboard", as_json: bool) -> None:
     from dataclasses import asdict
 
-    from rich.console import Console
     from rich.table import Table
 
     from verify.stats.published import table as recomputed
@@ -120,7 +122,18 @@ def show_published(board: "Leaderboard", as_json: bool) -> None:
     for one in found:
         cells = [number(p, 4) for p in (one.p, one.p_logs, one.p_ddof0, one.p_printed, one.p_strict_logs)]
         table.add_row(one.name, f"{one.n[0]}/{one.n[1]}", one.stated or "-", *cells, ", ".join(one.explains))
-    Console(highlight=False).print(table)
+    wide().print(table)
+
+
+def wide() -> "Console":
+    """A console for tables: as wide as the terminal, or as a table needs where nobody said how wide (a pipe, a file)."""
+    import os
+    import sys
+
+    from rich.console import Console
+
+    known = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(highlight=False, width=None if known else PIPE_COLUMNS)
 
 
 def load(board_file: str | None) -> "Leaderboard":

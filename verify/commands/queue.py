@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 STYLES = {"pass": "green", "warn": "yellow", "unproven": "yellow", "fail": "bold red", "exempt": "dim"}
 GROUPS_SHOWN = 12
+PIPE_COLUMNS = 160
 
 
 @click.command("audit-all")
@@ -84,7 +85,7 @@ def audit_all(folders, prs, remote, out, policy_name, workers, seconds, memory_m
         limits = Limits(workers or os.cpu_count() or 1, seconds, memory_mb << 20)
         with watching(len(jobs)) as tell:
             queue = run(jobs, policy_name, store, limits, with_page, fresh, tell)
-        finish(queue, len(jobs), out)
+        finish(queue, len(jobs), out, queue_jobs.starter(jobs))
     finally:
         store.close()
     click.get_current_context().exit(1 if queue.crashes else 0)
@@ -139,13 +140,13 @@ def label(pr: int | None, name: str) -> str:
     return f"#{pr} {name}" if pr else name
 
 
-def finish(queue: "Queue", total: int, out: Path) -> None:
+def finish(queue: "Queue", total: int, out: Path, starter: frozenset[str]) -> None:
     """Write what is said of all of them together, and print the summary."""
     from verify.queue import duplicates
     from verify.queue.summary import summary
     from verify.write import write_text
 
-    groups, near = duplicates.find(queue.rows)
+    groups, near = duplicates.find(queue.rows, starter)
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     numbers = summary(queue, total, own, duplicates.counts(groups, near))
     write_text(out / "summary.json", json.dumps(numbers, indent=2) + "\n")
@@ -170,7 +171,7 @@ def report(numbers: dict, groups: "list[Group]", crashes: "list[Crash]", out: Pa
 
     from verify.queue.summary import SAID
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_COLUMNS)
     table = Table("check", *SAID, title="submissions by what a check says of them", title_justify="left")
     for column in table.columns[1:]:
         column.justify = "right"
@@ -200,13 +201,18 @@ def duplicates_table(console: "Console", groups: "list[Group]") -> None:
 
     from verify.submission.text import printable
 
-    shown = [group for group in groups if group.kind != "folder-again"]
+    shown = [group for group in groups if group.kind not in ("folder-again", "starter-code")]
     if not shown:
         return
     title = f"the same under another name ({len(shown)} groups; all in duplicates.json)"
-    table = Table("what", "shared", "submissions", title=title, title_justify="left")
+    table = Table("what", "shared", "authors", "submissions", title=title, title_justify="left")
     for group in shown[:GROUPS_SHOWN]:
         members = ", ".join(label(member.pr, member.name) for member in group.members[:4])
         more = f" and {len(group.members) - 4} more" if len(group.members) > 4 else ""
-        table.add_row(group.kind, escape(printable(group.shared, 60)), escape(printable(members, 300)) + more)
+        table.add_row(
+            group.kind,
+            escape(printable(group.shared, 60)),
+            str(group.authors or ""),
+            escape(printable(members, 300)) + more,
+        )
     console.print(table)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from verify.commands.frontier import frontier, load, number
+from verify.commands.frontier import frontier, load, number, wide
 from verify.errors import BadInput
 
 if TYPE_CHECKING:
@@ -129,11 +129,10 @@ def ratio(bytes_per_token: float | None, variant: str | None) -> float | None:
 
 
 def show(result: "Significance") -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False)
+    console = wide()
     head = f"{result.new} against {result.old}"
     console.print(
         Text(head, style="bold") + Text(f" ({result.found_by})" if result.found_by else "", style="dim not bold")
@@ -202,7 +201,6 @@ def plan(
     as_json: bool, std: float | None, gap: float | None, seeds: int | None, old_seeds: int | None, chance: float
 ) -> None:
     """Seeds for a gap, or the gap that seeds can show."""
-    from rich.console import Console
     from rich.table import Table
 
     from verify.stats import power
@@ -233,4 +231,4 @@ def plan(
     for row in rows:
         count = [str(row[name]) if row[name] else f"over {power.SEEDS_MAX:,}" for name in ("seeds", "old_seeds")]
         table.add_row(f"{row['p_below']:g}", number(row["gap_bpb"], 6), *count)
-    Console(highlight=False).print(table)
+    wide().print(table)

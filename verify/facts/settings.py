@@ -13,6 +13,8 @@ from verify.finding import Place
 from verify.logs.model import Run, SeedResult, Value
 
 FIELDS = ("parameters", "val_tokens", "train_shards", "iterations", "max_wallclock_seconds")
+RESERVE = "training_seconds_left"  # from the line that says what is kept for calibration
+PRINTED = frozenset({*FIELDS, RESERVE})  # facts of every run, whatever its script calls them
 PATHS = ("tokenizer_path", "datasets_dir", "data_path")
 WINDOW_TOKENS = 16_384  # counts of tokens that differ by less are windows of another length
 
@@ -46,7 +48,7 @@ def comparable(result: SeedResult) -> dict[str, tuple[Value, Run]]:
     found = {name: (value, run) for name, value in (values | fields_of(run)).items()}
     if scored is not run:
         found |= {name: (value, scored) for name, value in scored.settings.items() if is_of_evaluation(name)}
-    return {name: value for name, value in found.items() if name not in skipped}
+    return {name: value for name, value in found.items() if name not in skipped or name in PATHS}
 
 
 def is_of_evaluation(name: str) -> bool:
@@ -67,7 +69,7 @@ def fields_of(run: Run) -> dict[str, Value]:
             found[name] = Value(PurePosixPath(str(value.value).rstrip("/")).name, value.line, value.text)
     for event in run.events:
         if event.kind == "reserve" and "effective_seconds" in event.fields:
-            found["training_seconds_left"] = Value(event.fields["effective_seconds"], event.line, event.text)
+            found[RESERVE] = Value(event.fields["effective_seconds"], event.line, event.text)
     return found
 
 
@@ -86,7 +88,7 @@ def canonical(value: object) -> str | float:
 
 
 def kind_of(name: str, family: str | None) -> str:
-    if name in rules()["data"]:
+    if name in rules()["data"] or name in PATHS:
         return "shards"
     for of, beginnings in rules()["of_evaluation"].items():
         if of != family and any(name.startswith(start) for start in beginnings):
@@ -113,6 +115,11 @@ def differences(results: list[SeedResult]) -> list[Difference]:
         shown = tuple(dict.fromkeys(str(value.value)[:40] for value, _ in present))
         found.append(Difference(name, kind, shown, tuple(run.place(value) for value, run in present)))
     return found
+
+
+def is_derived(difference: Difference) -> bool:
+    """Whether every one of three runs or more has its own value: drawn from the seed, rather than set."""
+    return len(difference.places) >= 3 and len(difference.values) == len(difference.places)
 
 
 def differ_by_a_window(values: list[Value]) -> bool:

@@ -14,9 +14,9 @@ from typing import Literal
 from verify.logs import grammar
 from verify.logs.choice import main_run
 from verify.logs.model import Claim, Log, Metric, Point, Run, SeedResult, Source
+from verify.logs.runs import COARSE_SECONDS
 from verify.logs.scores import decimals_of, equal, last_score
 
-COARSE_SECONDS = 6.1  # clocks are printed in tenths of minutes at worst
 CURVE_POINTS_MIN = 5  # fewer common points prove no copy
 LOGS_MAX = 100  # compared with one another
 STEP_TIME_TOLERANCE = 0.02  # relative: scripts round, and some average without the first steps
@@ -133,6 +133,16 @@ class SourceComparison:
     def lines(self) -> int:
         return len(self.only_logged) + len(self.only_shipped)
 
+    @property
+    def is_seed_only(self) -> bool:
+        """Whether the scripts differ in nothing but the number of a default seed."""
+        pairs = list(zip(self.only_logged, self.only_shipped, strict=False))
+        return (
+            bool(pairs)
+            and len(self.only_logged) == len(self.only_shipped)
+            and all("seed" in a.lower() and re.sub(r"\d+", "0", a) == re.sub(r"\d+", "0", b) for a, b in pairs)
+        )
+
 
 def _lines(text: str) -> list[str]:
     return [line.rstrip() for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n") if line.strip()]
@@ -156,7 +166,7 @@ def compare_source(source: Source, shipped: dict[str, str]) -> SourceComparison 
 
 
 def source_bytes(source: Source) -> int:
-    """Bytes of a logged script as a file that ends with one line feed."""
+    """Bytes of a logged script as a file that ends with one line feed; one less where the file ended without it."""
     return len(source.text.encode("utf-8", "surrogatepass"))
 
 

@@ -59,6 +59,7 @@ def claim_of(submission: Submission, logs: Sequence[Log]) -> Claim:
         claim.matches = None
     claim.results += [result for result in spare if result.role == "claimed"]
     _set_roles(claim)
+    claim.loss_matches = _loss_matches(claim, submission)
     scores = claim.scores()
     if len(scores) > 1:
         claim.std_sample, claim.std_population = stdev(scores), pstdev(scores)
@@ -210,6 +211,22 @@ def _by_headline(claim: Claim, results: Sequence[SeedResult], submission: Submis
         if found and found[0] == "best_of":
             return _take_found(claim, found, last, exact)
     return False
+
+
+def _loss_matches(claim: Claim, submission: Submission) -> bool | None:
+    """Whether the claimed losses are those of the claimed runs; None where none is claimed or logged."""
+    logged = {
+        result.seed: result.metric.val_loss
+        for result in claim.claimed
+        if result.metric and result.metric.val_loss is not None
+    }
+    claimed = {row.seed: row.val_loss for row in submission.metadata.seed_results if row.val_loss is not None}
+    both = [(logged[seed], claimed[seed]) for seed in claimed if seed in logged]
+    if not both and claim.val_loss is not None and logged and len(logged) == len(claim.claimed):
+        both = [(fmean(logged.values()), claim.val_loss)]
+    if not both:
+        return None
+    return all(equal(of_log, value, max(DIGITS_MIN, decimals_of(value))) for of_log, value in both)
 
 
 def _is_last(result: SeedResult, metric: Metric) -> bool:

@@ -49,7 +49,7 @@ ORDER = ("steps", "header", "sizes", "events", "scores")  # the first pattern th
 _VALUE = re.compile(r"<(\w+):(\w+)>")
 _SUFFIX = re.compile(r"_\d$")
 _DATA = (  # which data a calibration line names
-    ("val", re.compile(r"val(?:idation)?[ -]data|validation tokens|from val\b", re.I)),
+    ("val", re.compile(r"val(?:idation)?[ -]data|validation tokens|from val\b|\bval calib", re.I)),
     ("generated", re.compile(r"autoregressive|self-?gen|AR |generat", re.I)),
     ("train", re.compile(r"\btrain(?:ing)?\b", re.I)),
     ("random", re.compile(r"random|synthetic", re.I)),

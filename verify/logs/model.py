@@ -195,6 +195,8 @@ class Claim:
     recomputed   the same statistic from the logs with role "claimed", or None
     matches      equal at the claim's own precision; None: cannot be told
     std_sample, std_population   of the claimed runs, bits per byte
+    loss_matches the same for the claimed val_loss, per seed where it is claimed per seed: True while `matches` is False says that
+                 the runs are the claimed ones and only the bytes were counted in another way
     """
 
     statistic: str | None = None
@@ -206,6 +208,7 @@ class Claim:
     label: str | None = None  # metric label the claim is read from
     recomputed: float | None = None
     matches: bool | None = None
+    loss_matches: bool | None = None
     std_sample: float | None = None
     std_population: float | None = None
     results: list[SeedResult] = field(default_factory=list)

@@ -1,11 +1,19 @@
 """Reads logs: the runs in each, with every value and its line, and the scripts that they hold."""
 
+from collections.abc import Sequence
+
 from verify.limits import LOGS_BYTES_MAX
-from verify.logs.model import Log, Source
+from verify.logs.model import Log, Run, Source
 from verify.logs.runs import RunBuilder
 from verify.logs.sources import find_sources
 from verify.logs.text import lines_of, unprefixed
 from verify.submission.model import LogFile, Submission
+
+COPIES_BACK_MAX = 3  # runs before a run that are compared with it
+FACTS = (
+    "seed", "iterations", "max_wallclock_seconds", "val_tokens", "train_shards", "tokenizer", "parameters", "world_size", "gpu",
+    "torch_version", "python_version",
+)  # fmt: skip
 
 
 def read_log(log_file: LogFile) -> Log:
@@ -26,7 +34,24 @@ def read_log(log_file: LogFile) -> Log:
         index = end
     if builder.facts:
         builder.close()
+    complete_copies(builder.runs)
     return Log(log_file.path, log_file.sha256, builder.runs, sources, builder.unknown_lines, builder.unknown_scores)
+
+
+def complete_copies(runs: Sequence[Run]) -> None:
+    """Give a run that a file prints twice, whole and in part, what only the other copy says."""
+    for index, run in enumerate(runs):
+        for other in runs[max(0, index - COPIES_BACK_MAX) : index]:
+            if not run.curve or _curve(run) != _curve(other):
+                continue
+            for name in FACTS:
+                if getattr(run, name) is None:
+                    setattr(run, name, getattr(other, name))
+            run.settings = other.settings | run.settings
+
+
+def _curve(run: Run) -> list[tuple]:
+    return [(point.step, point.train_loss, point.val_loss, point.seconds) for point in run.curve]
 
 
 def read_logs(submission: Submission) -> list[Log]:

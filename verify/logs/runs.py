@@ -20,6 +20,8 @@ SETTINGS_MAX = 2_000  # of one run
 EVENTS_MAX = 20_000
 POINTS_MAX = 200_000
 SCORES_MAX = 5_000
+COARSE_SECONDS = 6.1  # clocks are printed in tenths of minutes at worst
+TAIL_POINTS = 50  # of a curve, enough to see whether there is a training loss
 RUNS_MAX = 500  # of one file: what follows belongs to the last
 
 
@@ -89,10 +91,9 @@ class RunBuilder:
 
     def _take(self, number: int, text: str, stripped: str) -> bool:
         """Whether a grammar knows the line."""
-        if self.in_block:
-            if setting := BLOCK_LINE.fullmatch(text):
-                self._setting(setting[1], setting[2].strip(), number, text)
-                return False
+        if self.in_block and (setting := BLOCK_LINE.fullmatch(text)):
+            self._setting(setting[1], setting[2].strip(), number, text)
+            return False
         taken = self.matcher.match(stripped)
         if taken is None:
             if self.phase < TRAINING and PAIRS.fullmatch(stripped):
@@ -118,10 +119,12 @@ class RunBuilder:
     def _boundary(self, pattern: grammar.LinePattern, found: dict[str, Any], number: int) -> None:
         begins = pattern.as_ in ("start", "block") or pattern.starts
         if pattern.as_ == "point":
-            # A curve that starts anew is another run; one that falls back to an earlier step was resumed.
-            curve = self.run.curve
-            begins = bool(curve) and found.get("step", 2) <= 1 < curve[-1].step
-            begins = begins or (self.phase == FINAL and found.get("step", 2) <= 1)
+            # A curve that starts anew is another run; one that falls back to an earlier step was resumed. Validations that are
+            # printed again after the score are a summary.
+            curve, step = self.run.curve, found["step"]
+            begins = bool(curve) and step <= 1 < curve[-1].step
+            if self.phase == FINAL:
+                begins = step <= 1 and "train_loss" in found and self._has_trained()
         elif pattern.kind == "warmup" and found.get("step") == 1 and not found.get("name"):
             begins = self.phase >= TRAINING
         elif begins:
@@ -182,6 +185,9 @@ class RunBuilder:
             self.gpu_line = (number, text)
         self.gpus[found["index"]] = found["gpu"]
 
+    def _has_trained(self) -> bool:
+        return self.stop is not None or any(point.train_loss is not None for point in self.run.curve[-TAIL_POINTS:])
+
     def _point(self, pattern, found, number, text) -> None:
         point = Point(
             found["step"],
@@ -197,9 +203,9 @@ class RunBuilder:
             return  # the same line printed twice
         if curve and point.step < curve[-1].step and self.phase != FINAL:
             self.run.events.append(Event("resume", {"step": point.step, "after_step": curve[-1].step}, number, text))
-        if self.phase == FINAL or len(curve) >= POINTS_MAX:
+        if (self.phase == FINAL and self._has_trained()) or len(curve) >= POINTS_MAX:
             return  # a loop over steps after the score is no training
-        self.phase = max(self.phase, TRAINING)
+        self.phase = TRAINING  # a score before the first step was a check
         self.facts += 1
         curve.append(point)
         if "seconds" in found:
@@ -311,7 +317,7 @@ class RunBuilder:
             run.metrics.insert(0, Metric("last step", "step", last.val_loss, last.val_bpb, None, last.line, text))
         scored = any(metric.family not in ("step", "pre_quant") for metric in run.metrics)
         run.is_complete = scored or run.total is not None
-        has_trained = any(point.train_loss is not None for point in run.curve) or self.stop is not None
+        has_trained = self.stop is not None or any(point.train_loss is not None for point in run.curve)
         if run.of_kind("eval_only") or (
             scored and not has_trained and not run.sizes_of("model_raw") and not run.of_kind("resume")
         ):
@@ -324,7 +330,10 @@ class RunBuilder:
     def _settle_training(self) -> None:
         run, last = self.run, self.run.curve[-1] if self.run.curve else None
         found, number, text = self.stop or ({}, 0, "")
-        if "seconds" in found:
+        known = last.seconds or 0.0 if last is not None else 0.0
+        if "seconds" in found and found["seconds"] < known - COARSE_SECONDS:
+            pass  # the stop line and the curve contradict each other
+        elif "seconds" in found:
             run.train_seconds = Value(found["seconds"], number, text)
         elif self.precise and max(self.precise) == len(run.curve) - 1 and last is not None and self._is_last(last):
             run.train_seconds = Value(last.seconds or 0.0, last.line, self._texts.get(last.line, ""))

@@ -15,9 +15,9 @@ CODE = re.compile(
     r"|(?:else|try|finally):|\w[\w.,\[\]\"' ]*? ?[-+*/|&]?=[^=]|[)\]}]|\"\"\"|'''|\w[\w.]*\("
 )
 PRINTED = re.compile(  # lines with digits where a template has braces
-    r"step:\d+/\d+ |\d+/\d+ (?:train|val)_loss:|(?:\w+_)?warmup_step: ?\d+/|Running (?:Python|PyTorch) \d|world_size:\d"
-    r"|model_params: ?\d|seed: ?\d+\s*$|W\d{4} \d\d:|\w+ val_loss:\d|Hyperparameters:\s*$|(?:train_shards|val_tokens): ?\d|train_loader:dataset:\w"
-    r"|Python \d\.\d+\.\d|Traceback \(most|\+-{20,}|logs/\S+\.txt\s*$|\w[\w ()-]*\| params:\d|warmup:\d+/"
+    r"step:\d+/\d+ |\d+/\d+ (?:train|val)_loss:|(?:\w+_)?warmup_step: ?\d+/|warmup:\d+/|Running (?:Python|PyTorch) \d|world_size:\d"
+    r"|model_params: ?\d|seed: ?\d+\s*$|W\d{4} \d\d:|\w+ val_loss:\d|Hyperparameters:\s*$|(?:train_shards|val_tokens): ?\d"
+    r"|train_loader:dataset:\w|Python \d\.\d+\.\d|Traceback \(most|\+-{20,}|logs/\S+\.txt\s*$|\w[\w ()-]*\| params:\d"
 )
 LOOK_AHEAD_LINES = 40
 CODE_LINES_MIN = 3  # this many lines of code near an import make it a script, not a message

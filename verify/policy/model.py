@@ -94,6 +94,9 @@ def raw(name_or_path: str, depth: int = 0) -> tuple[dict, Path]:
             f"{path}: not a policy: name, version, title, description and rules are asked for. "
             f"See `pgolf verify policy show {DEFAULT}`."
         )
+    for said in data.get("rules", {}).values():
+        if isinstance(said, dict) and said.get("cap") is False:
+            said["cap"] = "off"  # YAML reads a bare `off` as false
     base = data.pop("base", None)
     if base is None:
         return data, path

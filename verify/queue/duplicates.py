@@ -6,7 +6,7 @@ normalising is a finding; similar code is information: each submission's nearest
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 
@@ -19,8 +19,9 @@ SIMILARITY_MIN = 0.8
 SENTENCES = {
     "results-other-code": "The same results stand behind different code.",
     "logs-other-code": "The same log file stands beside different code.",
-    "code-new-name": "The same code, up to names, comments and layout, under another name.",
     "results-same-code": "The same results and the same code under another name.",
+    "code-new-name": "The same code, up to names, comments and layout, under another name.",
+    "starter-code": "The challenge's own script, unchanged but for names, comments and layout.",
     "folder-again": "The same folder in several pull requests.",
 }
 
@@ -44,6 +45,7 @@ class Group:
     sentence: str
     shared: str
     members: tuple[Member, ...]
+    authors: int = 0  # different ones that their files name
 
 
 @dataclass(frozen=True)
@@ -57,11 +59,14 @@ class Neighbour:
     similarity: float
 
 
-def find(rows: Sequence[Row]) -> tuple[list[Group], list[Neighbour]]:
-    """Groups, worst kind first, and near-duplicates by similarity. A folder that several pull requests carry counts once."""
+def find(rows: Sequence[Row], starter: Collection[str] = ()) -> tuple[list[Group], list[Neighbour]]:
+    """Groups, worst kind first, and near-duplicates by similarity. A folder that several pull requests carry counts once.
+
+    starter   digests of the challenge's own scripts
+    """
     ordered = sorted(rows, key=lambda row: (row.pr or 0, row.location))
     first, again = carried(ordered)
-    groups = shared_scores(first) + shared_logs(first) + shared_code(first) + again
+    groups = shared_scores(first) + shared_logs(first) + shared_code(first, starter) + again
     seen: set[tuple[str, frozenset]] = set()
     kept = []
     for group in sorted(groups, key=lambda one: list(SENTENCES).index(one.kind)):
@@ -132,12 +137,16 @@ def shared_logs(rows: Sequence[Row]) -> list[Group]:
     ]
 
 
-def shared_code(rows: Sequence[Row]) -> list[Group]:
+def shared_code(rows: Sequence[Row], starter: Collection[str]) -> list[Group]:
     by_code: dict[str, list[tuple[Row, str]]] = defaultdict(list)
     for row in rows:
         if row.features["code"]:
             by_code[row.features["code"]].append((row, row.name))
-    return [group("code-new-name", f"code {code}", found) for code, found in by_code.items() if names(found) > 1]
+    return [
+        group("starter-code" if code in starter else "code-new-name", f"code {code}", found)
+        for code, found in by_code.items()
+        if names(found) > 1
+    ]
 
 
 def names(found: Sequence[tuple[Row, str]]) -> int:
@@ -163,7 +172,8 @@ def group(kind: str, shared: str, found: Sequence[tuple[Row, str]]) -> Group:
         for row, what in reversed(found)
     }
     ordered = sorted(members.values(), key=lambda member: (member.pr or 0, member.location))
-    return Group(kind, SENTENCES[kind], shared, tuple(ordered))
+    authors = {member.author.strip().lower() for member in ordered if member.author}
+    return Group(kind, SENTENCES[kind], shared, tuple(ordered), len(authors))
 
 
 def neighbours(rows: Sequence[Row]) -> list[Neighbour]:

@@ -23,11 +23,12 @@ LOG_BYTES_MIN = 500  # shorter ones are equal by chance
 CODE_TOKENS_MIN = 200  # shorter ones are stubs
 SCORE_DIGITS_MIN = 6  # decimals; rounder scores are equal by chance
 
-TOKEN = re.compile(
-    r"""(?P<string>[rbfuRBFU]{0,2}(?:\"{3}(?:[^\\]|\\.)*?\"{3}|'{3}(?:[^\\]|\\.)*?'{3}|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'))"""
-    r"|(?P<comment>\#[^\n]*)|(?P<name>[A-Za-z_]\w*)|(?P<number>\d[\w.]*|\.\d\w*)|(?P<line>\n)|(?P<sign>[^\w\s])",
-    re.DOTALL,
-)
+STRING = r"""(?:"{3}(?:[^\\]|\\.)*?"{3}|'{3}(?:[^\\]|\\.)*?'{3}|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')"""
+NAME = r"[A-Za-z_]\w*"
+# A name may be the prefix of a string; other characters stand alone, so that any text is read.
+TOKEN = re.compile(rf"[rbfuRBFU]{{1,2}}{STRING}|{NAME}|\n|{STRING}|\#[^\n]*|\d[\w.]*|\.\d\w*|[^\w\s]|\w", re.DOTALL)
+QUOTES = frozenset("\"'")
+BRACKETS = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 # Names that say what a program does, whoever wrote it, stay as they are.
 KEPT = frozenset(keyword.kwlist) | {
     "torch",
@@ -72,9 +73,19 @@ def features(case: Case) -> Features:
         logs={log.path: log.sha256[:20] for log in case.submission.logs if log.bytes >= LOG_BYTES_MIN},
         scores=tuple(map(list, sorted(scores, key=str))),
         script=main.sha256[:20] if main and main.bytes > LOG_BYTES_MIN else None,
-        code=digest("\n".join(tokens).encode("utf-8", "surrogatepass")) if enough else None,
+        code=digest_of_tokens(tokens),
         sketch=sketch(tokens) if enough else (),
     )
+
+
+def digest_of(source: str) -> str | None:
+    """Features.code of a source that lies elsewhere."""
+    return digest_of_tokens(normalised(source))
+
+
+def digest_of_tokens(tokens: list[str]) -> str | None:
+    text = "\n".join(tokens).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(text).hexdigest()[:20] if len(tokens) >= CODE_TOKENS_MIN else None
 
 
 def score_of(result: SeedResult) -> tuple[int | None, float | None, float] | None:
@@ -92,24 +103,27 @@ def decimals(metric: Metric) -> int:
 
 def normalised(source: str) -> list[str]:
     """The tokens of a Python source, with chosen names numbered in order of appearance."""
-    names: dict[str, str] = {}
+    written: dict[str, str] = {}  # token -> as it is written here
+    chosen = 0
     tokens: list[str] = []
     starts_line, depth = True, 0
-    for match in TOKEN.finditer(source):
-        kind, text = match.lastgroup, match[0]
-        if kind == "line":
+    for text in TOKEN.findall(source)[:TOKENS_MAX]:
+        if text == "\n":
             starts_line = True
             continue
-        if kind == "comment" or (kind == "string" and starts_line and not depth):  # a docstring
+        first = text[0]
+        if first == "#" or (starts_line and not depth and text[-1] in QUOTES):  # a comment or a docstring
             continue
         starts_line = False
-        if kind == "sign":
-            depth = max(0, depth + (text in "([{") - (text in ")]}"))
-        elif kind == "name" and text not in KEPT:
-            text = names.setdefault(text, f"n{len(names)}")
-        tokens.append(text)
-        if len(tokens) >= TOKENS_MAX:
-            break
+        shown = written.get(text)
+        if shown is None:
+            shown = text
+            if (first.isalpha() or first == "_") and text[-1] not in QUOTES and text not in KEPT:
+                shown, chosen = f"n{chosen}", chosen + 1
+            written[text] = shown
+        tokens.append(shown)
+        if text in BRACKETS:
+            depth = max(0, depth + BRACKETS[text])
     return tokens
 
 
@@ -141,7 +155,3 @@ def similarity(one: tuple[int, ...], other: tuple[int, ...]) -> float:
     """Share of equal bins, of those that hold something: about the Jaccard similarity of the shingles."""
     used = [(a, b) for a, b in zip(one, other, strict=True) if a >= 0 or b >= 0]
     return sum(a == b for a, b in used) / len(used) if used else 0.0
-
-
-def digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:20]

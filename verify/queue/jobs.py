@@ -84,6 +84,16 @@ def of_folders(paths: Iterable[str], policy: Policy) -> list[Job]:
     return list(jobs.values())
 
 
+def starter(jobs: Sequence[Job]) -> frozenset[str]:
+    """Digests of the challenge's own scripts, where the jobs come from its repository."""
+    places = {job.place.repo for job in jobs if isinstance(job.place, GitTree)}
+    if not places:
+        return frozenset()
+    from verify.queue.starter import starter_codes
+
+    return frozenset().union(*map(starter_codes, places))
+
+
 def content(tree: GitTree | FolderTree) -> list:
     """What tells one content from another: the tree's id, or of a folder on disk paths, sizes and times of change."""
     if isinstance(tree, GitTree):

@@ -8,9 +8,11 @@ import resource
 import sys
 import time
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 
 from verify.finding import Status
+from verify.policy.model import Policy, load
 from verify.queue.features import Features, features
 from verify.queue.jobs import Job
 from verify.report.index import QueueRow, queue_row
@@ -74,14 +76,19 @@ def work(job: Job, policy_name: str, out: str, seconds_max: float, with_page: bo
     return row
 
 
+@cache
+def policy_of(name: str) -> Policy:
+    """Read once in each process: reading takes as long as a small audit."""
+    return load(name)
+
+
 def judge(job: Job, policy_name: str, out: Path, with_page: bool) -> Row:
     from verify.audit import decide, open_case
-    from verify.policy.model import load
     from verify.report.as_json import to_json
     from verify.stats.leaderboard import Leaderboard
 
     start, cpu = time.perf_counter(), time.process_time()
-    case = open_case(job.tree(), load(policy_name), Leaderboard.load())
+    case = open_case(job.tree(), policy_of(policy_name), Leaderboard.load())
     verdict = decide(case, start=start)
     cpu = 1000 * (time.process_time() - cpu)
     name = file_name(job)

@@ -135,9 +135,9 @@ def budget_chart(key: str, phases: Sequence[Phase], limit: float | None) -> Budg
         mark = "" if limit is None else f", {at - limit:,.1f} s over" if over else " ✓"
         seed_label = "seed not known" if seed is None else f"seed {seed}"
         bars.append(Bar(number * BAR_ROW + 14.0, f"{seed_label}: {show.seconds(at)} s{mark}", segments, over))
-    over = sum(bar.is_over for bar in bars)
+    many = sum(bar.is_over for bar in bars)
     against = (
-        f", against {limit:,.0f} s; {over} of {len(bars)} over"
+        f", against {limit:,.0f} s; {many} of {len(bars)} over"
         if limit is not None
         else ", which neither budget counts"
     )

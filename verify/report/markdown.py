@@ -123,17 +123,23 @@ def comparisons(verdict: Verdict) -> list[str]:
 
 
 def comparison_line(comparison: Comparison) -> str:
-    pull = "" if comparison.against_pr is None else f" ({pull_link(comparison.against_pr)})"
+    pull = None if comparison.against_pr is None else pull_link(comparison.against_pr)
+    name = plain(comparison.against, 80)
+    against = (
+        pull if pull and comparison.against == f"PR {comparison.against_pr}" else f"{name} ({pull})" if pull else name
+    )
     gain = "" if comparison.gain_bpb is None else f"gain {comparison.gain_bpb:+.5f} bpb, "
     return (
-        f"Against {plain(comparison.against, 80)}{pull}: {gain}{comparison.n_new} runs and {comparison.n_old}; one-sided Welch "
-        f"p = {p_text(comparison.p)} at margin 0, {p_text(comparison.p_margin_token)} at 0.005 nats per "
+        f"Against {against}: {gain}{comparison.n_new} runs and {comparison.n_old}; one-sided Welch "
+        f"{p_text(comparison.p)} at margin 0, {p_text(comparison.p_margin_token)} at {comparison.margin_nats:g} nats per "
         f"token, {p_text(comparison.p_margin_byte)} per byte.\n"
     )
 
 
 def p_text(value: float | None) -> str:
-    return show.p_value(value).replace("<", "&lt;")
+    if value is None:
+        return "p not known"
+    return "p &lt; 0.0001" if value < 0.0001 else f"p = {value:.4f}"
 
 
 def pull_link(number: int) -> str:

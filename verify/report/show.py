@@ -22,7 +22,15 @@ GROUPS = {
 }
 # Status is told by a sign and a word, never by colour alone.
 SIGNS = {"fail": "✗", "lead": "?", "unproven": "○", "warn": "!", "note": "i", "pass": "✓", "exempt": "–"}
-WORDS = {"fail": "fail", "lead": "lead", "unproven": "unproven", "warn": "warning", "note": "note", "pass": "pass", "exempt": "exempt"}
+WORDS = {
+    "fail": "fail",
+    "lead": "lead",
+    "unproven": "unproven",
+    "warn": "warning",
+    "note": "note",
+    "pass": "pass",
+    "exempt": "exempt",
+}
 VERDICTS = {
     Status.FAIL: "Broken rules",
     Status.UNPROVEN: "Unproven",
@@ -54,24 +62,13 @@ def text(value: str) -> str:
     return printable(value, TEXT_CHARACTERS)
 
 
-def group_of(result: RuleResult, finding: Finding) -> str:
-    """Where a finding is shown: a failure that the policy caps is a warning, what is waived is exempt."""
-    if result.status is Status.EXEMPT:
-        return "exempt"
-    if finding.lead:
-        return "lead"
-    if finding.status is Status.FAIL and result.cap == "warn":
-        return "warn"
-    return "note" if finding.noted and finding.status is Status.PASS else finding.status.value
-
-
 def grouped(verdict: Verdict) -> dict[str, list[Entry]]:
     """Entries by group. A rule that passes and also warns is shown under the warning only; one without findings by its status."""
     groups: dict[str, list[Entry]] = {key: [] for key in GROUPS}
     for result in verdict.results:
         by_group: dict[str, list[Finding]] = {}
         for finding in result.findings:
-            by_group.setdefault(group_of(result, finding), []).append(finding)
+            by_group.setdefault(result.group(finding), []).append(finding)
         if len(by_group) > 1:
             by_group.pop("pass", None)
         for key in by_group or {result.status.value: []}:

@@ -15,6 +15,7 @@ STYLES = {
     "lead": "magenta",
     "unproven": "yellow",
     "warn": "yellow",
+    "note": "cyan",
     "pass": "green",
     "exempt": "dim",
 }
@@ -41,7 +42,9 @@ def print_verdict(verdict: Verdict, console: Console | None = None, verbose: boo
         if ascii_only:
             # Not `encode`: a pipe in a C locale cannot take what it cannot write.
             text.plain = text.plain.replace("…", "...").replace("–", "-").encode("ascii", "replace").decode()
-        if console.is_terminal:
+        if not text:
+            console.print()
+        elif console.is_terminal:
             console.print(Padding(text, (0, 0, 0, indent), expand=False), highlight=False)
         else:  # a pipe has no width: a line stays a line, for grep
             console.print(Text(" " * indent) + text, highlight=False, soft_wrap=True)
@@ -66,7 +69,7 @@ def print_verdict(verdict: Verdict, console: Console | None = None, verbose: boo
         for entry in entries:
             print_entry(entry, key, verdict, verbose, say)
     if not verbose:
-        passes, notes, exempt = len(groups["pass"]) + len(groups["note"]), len(groups["note"]), len(groups["exempt"])
+        passes, notes, exempt = len(verdict.of(Status.PASS)), len(groups["note"]), len(groups["exempt"])
         more = f" ({notes} with a note)" * bool(notes) + f", {exempt} exempt" * bool(exempt)
         say(Text())
         say(Text(f"{passes} checks passed{more}; -v shows them.", style="dim"))
@@ -151,8 +154,8 @@ def comparison_line(comparison: Comparison) -> str:
     gain = "" if comparison.gain_bpb is None else f"gain {comparison.gain_bpb:+.5f} bpb, "
     return (
         f"Against {printable(comparison.against, 80)}{pull}: {gain}n {comparison.n_new} and {comparison.n_old}, "
-        f"p {show.p_value(comparison.p)} at margin 0, {show.p_value(comparison.p_margin_token)} at 0.005 nats per token, "
-        f"{show.p_value(comparison.p_margin_byte)} per byte"
+        f"p {show.p_value(comparison.p)} at margin 0, {show.p_value(comparison.p_margin_token)} at "
+        f"{comparison.margin_nats:g} nats per token, {show.p_value(comparison.p_margin_byte)} per byte"
     )
 
 
@@ -175,7 +178,7 @@ def print_entry(entry: show.Entry, key: str, verdict: Verdict, verbose: bool, sa
         say(Text(f"remedy: {show.text(result.remedy)}"), 2)
     if key == "warn" and result.found is Status.FAIL and result.cap == "warn":
         say(Text(f"broken as written; a warning under policy {show.text(verdict.policy)}", style="dim"), 2)
-    if key not in ("note", "pass", "exempt"):
+    if key not in ("pass", "exempt"):
         for precedent in show.precedents_of(entry):
             pull = "" if precedent.pr is None else f"PR {precedent.pr}: "
             say(Text(f"precedent: {pull}{show.text(precedent.text)}", style="dim"), 2)

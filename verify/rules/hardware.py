@@ -60,7 +60,7 @@ class Gpu(Rule):
             )
             if any(good.lower() in gpu.lower() for good in wanted):
                 form = " (not the SXM form)" if PCIE.search(gpu) else ""
-                yield graded("warn" if form else "note", f"GPU named: {gpu}{form}.", *places[:6])
+                yield graded("warn" if form else "pass", f"GPU named: {gpu}{form}.", *places[:6])
             elif any(good.lower() in gpu.lower() for good in accepted):
                 yield warned(f"GPU named: {gpu}, not {listed(wanted)}.", *places[:6], precedents=self.precedents)
             else:

@@ -14,7 +14,10 @@ VAL_CALIBRATION = re.compile(
 SWEEP = re.compile(r"(?i)\b(?P<name>\w*(?:sweep|grid)\w*)\b(?=[^\n]*(?:\b|_)bpb[=: ]+(?P<bpb>\d+\.\d+)).{0,200}")
 BEST = re.compile(r"(?i)\b\w*best\w*\b(?=[^\n]*(?:\b|_)bpb[=: ]+(?P<bpb>\d+\.\d+)).{0,200}")
 PREFILL = re.compile(r"(?i)\bpre-?fill(?:ed|ing)\b[^\n]{0,60}(?:train\w*|\d[\d,]{6,} tokens).{0,120}")
-RULING = (Precedent(pr=728, text="Hessians from validation tokens: \"breaks autoregressivity\""), Precedent(pr=991, text="temperature chosen on re-scored tokens: refused"))  # fmt: skip
+RULING = (
+    Precedent(pr=728, text='Hessians from validation tokens: "breaks autoregressivity"'),
+    Precedent(pr=991, text="temperature chosen on re-scored tokens: refused"),
+)
 
 
 class CalibrationSource(Rule):
@@ -37,9 +40,16 @@ class CalibrationSource(Rule):
             name = suspicion.update.function.name
             if name not in seen:
                 seen.add(name)
-                yield lead(f"{name} collects statistics from validation tokens", *places(case.program, suspicion), probe=self.probe, precedents=self.precedents)  # fmt: skip
+                yield lead(
+                    f"{name} collects statistics from validation tokens",
+                    *places(case.program, suspicion),
+                    probe=self.probe,
+                    precedents=self.precedents,
+                )
         if not suspects:
-            yield passed("no statistics of validation tokens collected for quantisation were found in what the runs reach")
+            yield passed(
+                "no statistics of validation tokens collected for quantisation were found in what the runs reach"
+            )
 
 
 class CalibrationLogs(Rule):
@@ -56,10 +66,19 @@ class CalibrationLogs(Rule):
             return
         lines = [line for line in log_lines(case, VAL_CALIBRATION, "calib") if not NEGATED.search(line.text)]
         if lines:
-            yield failed("the log says that validation data is used for calibration", *[line.place() for line in lines[:3]], precedents=self.precedents)  # fmt: skip
+            yield failed(
+                "the log says that validation data is used for calibration",
+                *[line.place() for line in lines[:3]],
+                precedents=self.precedents,
+            )
         chosen = _chosen(case)
         if chosen:
-            yield lead("a sweep over settings is scored on the validation set, and its best is reported", *[line.place() for line in chosen], probe="candidate-sweep", precedents=self.precedents)  # fmt: skip
+            yield lead(
+                "a sweep over settings is scored on the validation set, and its best is reported",
+                *[line.place() for line in chosen],
+                probe="candidate-sweep",
+                precedents=self.precedents,
+            )
         if not lines and not chosen:
             yield passed("no log line tells of calibration on validation data")
 
@@ -89,13 +108,23 @@ class TrainAtEval(Rule):
     def check(self, case: Case) -> Iterator[Finding]:
         lines = list(log_lines(case, PREFILL, "prefill", "pre-fill"))
         if lines:
-            yield lead("the log says that tables for evaluation are filled from training tokens", *[line.place() for line in lines[:3]], probe=self.probe, precedents=self.precedents)  # fmt: skip
+            yield lead(
+                "the log says that tables for evaluation are filled from training tokens",
+                *[line.place() for line in lines[:3]],
+                probe=self.probe,
+                precedents=self.precedents,
+            )
         blind = unread(case)
         suspects = found(case, "prefill")
         if blind is not None:
             yield blind
         elif case.program is not None:
             for suspicion in suspects[:2]:
-                yield lead(f"{suspicion.update.name.lstrip('.')} is filled from training tokens and read while validation tokens are scored, in one process", *places(case.program, suspicion), probe=self.probe, precedents=self.precedents)  # fmt: skip
+                yield lead(
+                    f"{suspicion.update.name.lstrip('.')} is filled from training tokens and read while validation tokens are scored, in one process",
+                    *places(case.program, suspicion),
+                    probe=self.probe,
+                    precedents=self.precedents,
+                )
         if not lines and not suspects and blind is None:
             yield passed("no table made from training tokens was found in the evaluation that the runs reach")

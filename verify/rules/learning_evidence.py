@@ -18,7 +18,10 @@ LINES_MAX = 20_000  # of one log that a rule looks at
 PREFIX_CHARACTERS_MAX = 90  # of a line before what is looked for: a time stamp, a label
 TEXT_CHARACTERS_MAX = 8_000_000  # of one log
 CODE = re.compile(r"[{}]|\bdef |\bimport |\bself\.|os\.environ|\breturn\b|^\s*#|\blog0\(|\bprint\(")
-NEGATED = re.compile(r"\b(?:no|not|never|without|none|non|n't|isn't|don't|doesn't|cannot|avoid\w*|exclud\w*|illegal|forbid\w*|prohibit\w*|disallow\w*|banned|violat\w*|instead of|rather than|unlike|vs\.?|false|disabled|removed|skip\w*)\b|n't\b|=0\b|:0\b", re.I)  # fmt: skip
+NEGATED = re.compile(
+    r"\b(?:no|not|never|without|none|non|n't|isn't|don't|doesn't|cannot|avoid\w*|exclud\w*|illegal|forbid\w*|prohibit\w*|disallow\w*|banned|violat\w*|instead of|rather than|unlike|vs\.?|false|disabled|removed|skip\w*|allowed|only if|rules?|must|already|before it was|ablation|compliance|score[-_ ]first|causal\w*|scored|legal\w*|after scoring)\b|n't\b|=0\b|:0\b",
+    re.I,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,9 @@ def _page(case: Case, log: LogFile) -> _Page:
         text = log.text[:TEXT_CHARACTERS_MAX]
         lower = text.lower()
         lower = lower if len(lower) == len(text) else text  # a few letters grow when they are made small
-        sources = [(s.first_line, s.last_line) for parsed in case.logs if parsed.file == log.path for s in parsed.sources]
+        sources = [
+            (s.first_line, s.last_line) for parsed in case.logs if parsed.file == log.path for s in parsed.sources
+        ]
         breaks, at = [], text.find("\n")
         while at >= 0:
             breaks.append(at)
@@ -117,7 +122,11 @@ def unread(case: Case) -> Finding | None:
 def places(program: Program, suspicion: Suspicion) -> list[Place]:
     """The lines of a suspicion: what learns, from which tokens, who calls it, what is scored afterwards, and the switch."""
     update, commit = suspicion.update, suspicion.commit
-    verb = {"collect": "collects statistics here", "refill": "fills the table here", "prefill": "fills the table here"}.get(suspicion.kind, "learns here")
+    verb = {
+        "collect": "collects statistics here",
+        "refill": "fills the table here",
+        "prefill": "fills the table here",
+    }.get(suspicion.kind, "learns here")
     lines = [program.place(update.function, update.node, f"{verb}, in {update.function.short}")]
     source = update.origins.labels.get("val")
     if source is not None:

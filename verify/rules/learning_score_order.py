@@ -7,13 +7,21 @@ from verify.finding import Finding, Place, Precedent, failed, lead, passed, unpr
 from verify.rule import Case, Rule
 from verify.rules.learning_evidence import Line, found, log_lines, places, unread
 
-SECOND_PASS = re.compile(r"(?i)\b(?:\w*pass[ _]?2\w*|second pass|pass 2 of|two[-_]?pass: (?:pass 2|rescor\w*|building full)|rescor(?:ing|ed) (?:all|every|first)|\w*two_pass\w*_exact|\w+_build: order \d+ done).{0,160}")  # fmt: skip
+SECOND_PASS = re.compile(
+    r"(?i)\b(?:\w*pass[ _]?2\w*|second pass|pass 2 of|two[-_]?pass: (?:pass 2|rescor\w*|building full)|rescor(?:ing|ed) (?:all|every|first)|\w*two_pass\w*_exact|\w+_build: order \d+ done).{0,160}"
+)
 DENIED = re.compile(r"two[-_]?pass\w*\s*[=:]\s*(?:false|0|off|none)|no (?:second|two)|disabled|skipp", re.I)
 BPB = re.compile(r"\b(?:val_)?bpb[=: ]+(?P<bpb>\d+\.\d+)")
 SCORED = re.compile(r"(?i)\bscored[_ ]tokens?[=: ]+(?P<tokens>[\d,_]+)")
 TOLERANCE_BPB = 6e-4  # lines print four digits
-C3 = (Precedent(pr=549, text="score first, then train on the chunk: accepted"), Precedent(pr=548, text="the last of several epochs is counted: closed"))  # fmt: skip
-C4 = (Precedent(pr=573, text="several passes, the smallest loss of each token is kept: closed"), Precedent(pr=959, text="two-pass rescoring: closed"))  # fmt: skip
+C3 = (
+    Precedent(pr=549, text="score first, then train on the chunk: accepted"),
+    Precedent(pr=548, text="the last of several epochs is counted: closed"),
+)
+C4 = (
+    Precedent(pr=573, text="several passes, the smallest loss of each token is kept: closed"),
+    Precedent(pr=959, text="two-pass rescoring: closed"),
+)
 
 
 class ScoreFirst(Rule):
@@ -60,7 +68,7 @@ class SinglePass(Rule):
         assert program is not None
         for suspicion in found(case, "repeat", "refill")[:4]:
             if suspicion.kind == "refill":
-                said = f"{suspicion.update.name.lstrip('.') or 'a table'} is filled from the validation set in {suspicion.update.function.short}, and read for the same tokens in a later pass"  # fmt: skip
+                said = f"{suspicion.update.name.lstrip('.') or 'a table'} is filled from the validation set in {suspicion.update.function.short}, and read for the same tokens in a later pass"
             else:
                 said = f"{suspicion.update.function.short} scores the same tokens in every round of a loop that trains on them"
             yield lead(said, *places(program, suspicion), probe=self.probe, precedents=self.precedents)
@@ -81,15 +89,33 @@ class SinglePassLogs(Rule):
         if not case.submission.logs:
             yield unproven("there is no log")
             return
-        lines = [line for line in log_lines(case, SECOND_PASS, "pass", "rescor", "_build: order") if not DENIED.search(line.text)]
+        lines = [
+            line
+            for line in log_lines(case, SECOND_PASS, "pass", "rescor", "_build: order")
+            if not DENIED.search(line.text)
+        ]
         claimed = [line for line in lines if _is_claim(case, line)]
         if claimed:
-            yield failed("the claimed score is the one that the log gives for a second pass", claimed[0].place(), *_first(lines, claimed[0]), precedents=self.precedents)  # fmt: skip
+            yield failed(
+                "the claimed score is the one that the log gives for a second pass",
+                claimed[0].place(),
+                *_first(lines, claimed[0]),
+                precedents=self.precedents,
+            )
         elif lines:
-            yield lead("the log tells of a second pass over the validation tokens", *[line.place() for line in lines[:3]], probe=self.probe, precedents=self.precedents)  # fmt: skip
+            yield lead(
+                "the log tells of a second pass over the validation tokens",
+                *[line.place() for line in lines[:3]],
+                probe=self.probe,
+                precedents=self.precedents,
+            )
         more = [line for line in log_lines(case, SCORED, "scored") if _is_more(case, line)]
         for line in more[:1]:
-            yield warned("more tokens are scored than the validation set has: some are counted more than once", line.place(), tokens=line.match["tokens"])  # fmt: skip
+            yield warned(
+                "more tokens are scored than the validation set has: some are counted more than once",
+                line.place(),
+                tokens=line.match["tokens"],
+            )
         if not lines and not more:
             yield passed("no log line tells of a second pass")
 
@@ -105,9 +131,12 @@ def _is_claim(case: Case, line: Line) -> bool:
         return False
     value = float(match["bpb"])
     return any(
-        result.metric is not None and result.metric.val_bpb is not None and result.run.file == line.file and abs(result.metric.val_bpb - value) < TOLERANCE_BPB
+        result.metric is not None
+        and result.metric.val_bpb is not None
+        and result.run.file == line.file
+        and abs(result.metric.val_bpb - value) < TOLERANCE_BPB
         for result in case.claim.claimed
-    )  # fmt: skip
+    )
 
 
 def _is_more(case: Case, line: Line) -> bool:

@@ -30,9 +30,18 @@ class Slot(Rule):
             name = suspicion.update.function.short
             if suspicion.kind == "context":
                 context = (Precedent(pr=1306, text="context-only delta: never ruled on, never accepted"),)
-                yield warned(f"{name} fits tensors inside the scoring loop, by its names to the context only: adaptive, no precedent backs it", *lines, precedents=context)  # fmt: skip
+                yield warned(
+                    f"{name} fits tensors inside the scoring loop, by its names to the context only: adaptive, no precedent backs it",
+                    *lines,
+                    precedents=context,
+                )
             else:
-                yield lead(f"{name} fits tensors made for a window to the tokens it scores next", *lines, probe=self.probe, precedents=self.precedents)  # fmt: skip
+                yield lead(
+                    f"{name} fits tensors made for a window to the tokens it scores next",
+                    *lines,
+                    probe=self.probe,
+                    precedents=self.precedents,
+                )
             count += 1
         if not count:
             yield passed("no tensor fitted inside a scoring loop before its score was found in what the runs reach")
@@ -43,7 +52,12 @@ class WarmUp(Rule):
 
     code = "warmup-no-val.order"
     remedy = "Warm up on random tokens."
-    precedents = (Precedent(pr=1530, text="warm-up steps on validation tokens with adapters that are thrown away: accepted; later records use random tokens"),)  # fmt: skip
+    precedents = (
+        Precedent(
+            pr=1530,
+            text="warm-up steps on validation tokens with adapters that are thrown away: accepted; later records use random tokens",
+        ),
+    )
     probe = "decoy-validation"
 
     def check(self, case: Case) -> Iterator[Finding]:
@@ -55,6 +69,10 @@ class WarmUp(Rule):
         assert case.program is not None
         for suspicion in suspects[:2]:
             name = suspicion.update.function.short
-            yield warned(f"{name} takes steps on validation tokens, with an adapter that is thrown away", *places(case.program, suspicion), precedents=self.precedents)  # fmt: skip
+            yield warned(
+                f"{name} takes steps on validation tokens, with an adapter that is thrown away",
+                *places(case.program, suspicion),
+                precedents=self.precedents,
+            )
         if not suspects:
             yield passed("no warm-up step on validation tokens was found in what the runs reach")

@@ -8,7 +8,9 @@ from verify.rule import Case, Rule
 from verify.rules.learning_evidence import Line, found, log_lines, places, readme_sentences, unread
 
 GAIN_BPB = 0.02  # legal score-first gains are 0.002 to 0.013; illegal clusters show 0.02 to 0.08 and more
-EPOCH = re.compile(r"(?i)\b(?P<what>\w*(?:ttt|adapt)\w*)(?:_epoch)?[ :_]+(?:epoch[ :=]*)?(?P<round>\d+)\s*/\s*(?P<rounds>\d+)\b(?=[^\n]*(?:loss|bpb|lr|time|nll))")  # fmt: skip
+EPOCH = re.compile(
+    r"(?i)\b(?P<what>\w*(?:ttt|adapt)\w*)(?:_epoch)?[ :_]+(?:epoch[ :=]*)?(?P<round>\d+)\s*/\s*(?P<rounds>\d+)\b(?=[^\n]*(?:loss|bpb|lr|time|nll))"
+)
 NAMED = re.compile(r"(?i)\b(?:post[-_ ])?pre[-_ ]?quant(?:i[sz]ation)?[-_ ](?:\w+[-_ ])?ttt\b.{0,80}")
 WORDS_OF_EPOCHS = re.compile(r"epoch", re.I)
 README = re.compile(
@@ -41,10 +43,15 @@ class ValTrainOrder(Rule):
         for suspicion in suspects[:4]:
             update, commit = suspicion.update, suspicion.commit
             lines = places(case.program, suspicion)  # type: ignore[arg-type]
-            said = f"{update.function.short} takes optimiser steps on validation tokens, and {commit.function.short if commit else 'a later pass'} scores afterwards"  # fmt: skip
+            said = f"{update.function.short} takes optimiser steps on validation tokens, and {commit.function.short if commit else 'a later pass'} scores afterwards"
             agreeing = [line for line in witnesses if case.program and _prints(case, suspicion, line)]
             if agreeing:
-                lines = [agreeing[-1].place(f"the log: round {agreeing[-1].match['round']} of {agreeing[-1].match['rounds']}"), *lines]
+                lines = [
+                    agreeing[-1].place(
+                        f"the log: round {agreeing[-1].match['round']} of {agreeing[-1].match['rounds']}"
+                    ),
+                    *lines,
+                ]
                 yield failed(f"{said}; the log shows its rounds before the score", *lines, precedents=self.precedents)
             else:
                 yield lead(said, *lines, probe=self.probe, precedents=self.precedents)
@@ -54,7 +61,11 @@ class ValTrainOrder(Rule):
 
 def _prints(case: Case, suspicion, line: Line) -> bool:
     """Whether the log line stands before the run's score and its words stand in the function that learns."""
-    scores = [result.metric.line for result in case.claim.claimed if result.metric is not None and result.run.file == line.file]
+    scores = [
+        result.metric.line
+        for result in case.claim.claimed
+        if result.metric is not None and result.run.file == line.file
+    ]
     if scores and line.number > max(scores):
         return False
     module = suspicion.update.function.module
@@ -68,7 +79,11 @@ def epoch_lines(case: Case) -> list[Line]:
     """Lines that count rounds of test-time training: "ttt_epoch:10/10 loss:...". One for each name, the last of it."""
     last: dict[tuple[str, str], Line] = {}
     for line in log_lines(case, EPOCH, "ttt", "adapt"):
-        if WORDS_OF_EPOCHS.search(line.text) and int(line.match["rounds"][:6]) > 1 and "chunk" not in line.text[: line.match.end()].lower():
+        if (
+            WORDS_OF_EPOCHS.search(line.text)
+            and int(line.match["rounds"][:6]) > 1
+            and "chunk" not in line.text[: line.match.end()].lower()
+        ):
             last[line.file, line.match["what"].lower()] = line
     return list(last.values())
 
@@ -91,14 +106,24 @@ class ValTrainLogs(Rule):
             first = named[0]
             gain = drop(case, first)
             said = f", and the score falls by {gain:.4f} bits per byte" if gain is not None and gain > GAIN_BPB else ""
-            yield lead(f"the log names test-time training before quantisation{said}", first.place(), named[-1].place(), probe=self.probe, precedents=self.precedents, gain_bpb=gain)  # fmt: skip
+            yield lead(
+                f"the log names test-time training before quantisation{said}",
+                first.place(),
+                named[-1].place(),
+                probe=self.probe,
+                precedents=self.precedents,
+                gain_bpb=gain,
+            )
         for line in lines[:3]:
             gain = drop(case, line)
             if gain is not None and gain > GAIN_BPB:
                 yield lead(
                     f"the log counts {line.match['rounds']} rounds of {line.match['what']} before a score that is {gain:.4f} bits per byte lower than before them",
-                    line.place(), probe=self.probe, precedents=self.precedents, gain_bpb=gain,
-                )  # fmt: skip
+                    line.place(),
+                    probe=self.probe,
+                    precedents=self.precedents,
+                    gain_bpb=gain,
+                )
                 named.append(line)
         if not named:
             yield passed("no log line shows training on validation tokens before the score")
@@ -109,7 +134,13 @@ def drop(case: Case, line: Line) -> float | None:
     for result in case.claim.claimed:
         if result.run.file != line.file or result.metric is None or result.metric.val_bpb is None:
             continue
-        before = [m.val_bpb for m in result.run.metrics if m.line < line.number and m.val_bpb is not None and m.family in ("pre_quant", "step", "post_quant", "sliding")]  # fmt: skip
+        before = [
+            m.val_bpb
+            for m in result.run.metrics
+            if m.line < line.number
+            and m.val_bpb is not None
+            and m.family in ("pre_quant", "step", "post_quant", "sliding")
+        ]
         before += [p.val_bpb for p in result.run.curve if p.line < line.number and p.val_bpb is not None]
         if before:
             return before[-1] - result.metric.val_bpb
@@ -130,6 +161,11 @@ class ValTrainReadme(Rule):
             return
         told = list(readme_sentences(case, README))
         if told:
-            yield lead("the README tells of training on validation data", *told[:3], probe=self.probe, precedents=self.precedents)
+            yield lead(
+                "the README tells of training on validation data",
+                *told[:3],
+                probe=self.probe,
+                precedents=self.precedents,
+            )
         else:
             yield passed("the README tells of no training on validation data")

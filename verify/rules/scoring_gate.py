@@ -12,11 +12,7 @@ from verify.static.patterns_code import Code, code_of
 from verify.static.patterns_gate import beyond_chunk, elementwise_choices, kept_better, mixes
 from verify.static.patterns_native import target_gates
 
-CHOICE = re.compile(
-    r"if [^\n]{0,80}(?:nll|loss|logp|lp|prob|_p)\w*[^\n]{0,40}[<>]"
-    r"|(?:(?:min|max)imum|fmin|fmax)\([^\n]{0,60}(?:nll|loss|logp|lp|prob|_p)"
-    r"|where\([^\n]{0,100}(?:nll|loss|logp|lp\b|prob|_p\b)"
-)
+WORDS = re.compile(r"nll|loss|logp|lp|prob|_p\b")
 RULINGS = (
     Precedent(pr=1420, text="hints gated by the scored token: gain fell from 0.0029 to 0.00014 once corrected"),
     Precedent(
@@ -119,6 +115,12 @@ def _switched_off(code: Code) -> bool:
     return bool(names) and all(code.program.settings[name].value in (0, 0.0, "0", "0.0", False) for name in names)
 
 
+def is_choice(line: str) -> bool:
+    """Whether a line may choose between likelihoods."""
+    chooses = "imum(" in line or "fmin(" in line or "fmax(" in line or "where(" in line
+    return (chooses or ("if " in line and ("<" in line or ">" in line))) and WORDS.search(line) is not None
+
+
 class ChosenAfterTarget(CodeRule):
     """The score of a token is not the better of two, chosen once the target is known."""
 
@@ -131,7 +133,7 @@ class ChosenAfterTarget(CodeRule):
     nothing = "no reached code keeps the better of two scores of one token"
 
     def look(self, case: Case, code: Code) -> Iterator[Finding]:
-        for function, scope in code.matching(CHOICE):
+        for function, scope in code.with_line(is_choice):
             for compare, kept in kept_better(scope):
                 yield lead(
                     "the better of two losses of the same token is kept, which needs the target: the result is no distribution",

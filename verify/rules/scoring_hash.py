@@ -7,7 +7,8 @@ from verify.rule import Case
 from verify.rules.scoring import CodeRule
 from verify.static.patterns_c import natives
 from verify.static.patterns_code import Code
-from verify.static.patterns_hash import joint_hashes, native_joint
+from verify.static.patterns_hash import joint_hashes
+from verify.static.patterns_native import native_joint
 
 SENTENCE = (
     "the score uses counts indexed by a hash of context and target; colliding tokens are counted for each of them, "

@@ -15,9 +15,7 @@ from verify.static.patterns_native import byte_mixture
 from verify.static.program import Function
 
 SWEEP = "candidate-sweep"
-SCALING = re.compile(
-    r"(?:loss|nll|lp|ce)\w*(?:\[[^\]\n]*\])?\s*(?:[*/]=|=[^=\n]*(?:loss|nll|lp|ce)\w*(?:\[[^\]\n]*\])?\s*[*/])"
-)
+WORDS = re.compile(r"loss|nll|lp|ce")
 
 
 class EntropyExpert(CodeRule):
@@ -46,6 +44,14 @@ class EntropyExpert(CodeRule):
                 )
 
 
+def is_scaling(line: str) -> bool:
+    """Whether a line may scale a loss: `loss = loss * c`, `loss *= c`."""
+    left, equals, right = line.partition("=")
+    return (
+        bool(equals) and ("*" in line or "/" in line) and WORDS.search(left) is not None and not right.startswith("=")
+    )
+
+
 class ScaledLoss(CodeRule):
     """The loss that is scored is not multiplied by a constant."""
 
@@ -55,7 +61,7 @@ class ScaledLoss(CodeRule):
     nothing = "no reached code multiplies a scored loss by a constant"
 
     def look(self, case: Case, code: Code) -> Iterator[Finding]:
-        for function, scope in code.matching(SCALING):
+        for function, scope in code.with_line(is_scaling):
             if "byte" not in code.text(function):
                 continue
             for node, factor in _scalings(code, scope):
@@ -111,7 +117,7 @@ def _named(node: ast.AST) -> ast.AST:
 
 def _trained_on(scope: Scope, names: set[str]) -> bool:
     derived = scope.derived(set(), names)
-    return any(root(call.func) in derived for call in scope.calls("backward") if isinstance(call.func, ast.Attribute))
+    return any(scope.uses(call.func, derived) for call in scope.calls("backward"))
 
 
 def _accumulated(scope: Scope, names: set[str]) -> ast.AST | None:

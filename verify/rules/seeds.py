@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from verify.facts.grade import graded, listed, weighed
 from verify.facts.runs import judged, logged_seeds, name, score_place
-from verify.facts.settings import differences
+from verify.facts.settings import PRINTED, differences, is_derived
 from verify.finding import Finding, Place, Precedent, failed, passed, unproven, warned
 from verify.logs.model import SeedResult
 from verify.rule import Case, Rule
@@ -55,37 +55,49 @@ class OwnRuns(Rule):
     def check(self, case: Case) -> Iterator[Finding]:
         hashes = {log.file: log.sha256 for log in case.logs}
         results = judged(case)
-        found = list(self.copies(results, hashes))
+        shown = [result for result in case.claim.results if result.role in ("claimed", "support", "duplicate")]
+        copies = list(one_log(shown or results, hashes))
+        files = {place.file for finding in copies for place in finding.places}
+        found = [*copies, *one_score(results, files), *one_seed(results)]
         yield from found or [passed(f"{len(results)} runs, each with its own log and score.")]
 
-    @staticmethod
-    def copies(results: list[SeedResult], hashes: dict[str, str]) -> Iterator[Finding]:
-        by_log: dict[object, list[SeedResult]] = defaultdict(list)
-        by_score: dict[tuple[float, float], list[SeedResult]] = defaultdict(list)
-        by_seed: dict[object, list[SeedResult]] = defaultdict(list)
-        for result in results:
-            if result.run.file in hashes:
-                by_log[hashes[result.run.file], result.run.index].append(result)
-            metric = result.metric
-            if metric is None or metric.val_bpb is None or metric.val_loss is None:
-                pass
-            elif len(repr(metric.val_bpb).partition(".")[2]) >= EXACT_DIGITS_MIN:
-                by_score[metric.val_bpb, metric.val_loss].append(result)
-            if result.seed is not None and result.role == "claimed":
-                by_seed[result.seed].append(result)
-        named = set()
-        for group in by_log.values():
-            if len({result.seed_in_name or result.seed for result in group}) > 1:
-                files = listed(result.run.file for result in group)
-                named |= {result.run.file for result in group}
-                yield failed(f"One log under {len(group)} seeds: {files}.", *places_of(group))
-        for (bpb, _), group in by_score.items():
-            if len({result.seed for result in group}) > 1 and not named & {result.run.file for result in group}:
-                yield failed(f"One score, {bpb}, to all digits under {listed(map(name, group))}.", *places_of(group))
-        for seed, group in by_seed.items():
-            if len(group) > 1:
-                files = listed(result.run.file for result in group)
-                yield warned(f"{len(group)} of the claimed runs have seed {seed}: {files}.", *places_of(group))
+
+def one_log(results: list[SeedResult], hashes: dict[str, str]) -> Iterator[Finding]:
+    """Files of the same bytes under two seeds. A copy whose name tells no seed (train.log) is none."""
+    groups: dict[object, list[SeedResult]] = defaultdict(list)
+    for result in results:
+        if result.run.file in hashes and result.seed_in_name is not None:
+            groups[hashes[result.run.file], result.run.index].append(result)
+    for group in groups.values():
+        if len({result.seed_in_name for result in group}) > 1:
+            files = [result.run.file for result in group]
+            yield failed(f"One log under {len(group)} seeds: {listed(files)}.", *(Place(file=file) for file in files))
+
+
+def one_score(results: list[SeedResult], files: set[str]) -> Iterator[Finding]:
+    """One score, loss and bpb to all digits, under two seeds."""
+    groups: dict[tuple[float, float], list[SeedResult]] = defaultdict(list)
+    for result in results:
+        metric = result.metric
+        if metric is None or metric.val_bpb is None or metric.val_loss is None:
+            continue
+        if len(repr(metric.val_bpb).partition(".")[2]) >= EXACT_DIGITS_MIN:
+            groups[metric.val_bpb, metric.val_loss].append(result)
+    for (bpb, _), group in groups.items():
+        if len({result.seed for result in group}) > 1 and not files & {result.run.file for result in group}:
+            yield failed(f"One score, {bpb}, to all digits under {listed(map(name, group))}.", *places_of(group))
+
+
+def one_seed(results: list[SeedResult]) -> Iterator[Finding]:
+    """Several of the claimed runs with one seed."""
+    groups: dict[int, list[SeedResult]] = defaultdict(list)
+    for result in results:
+        if result.seed is not None and result.role == "claimed":
+            groups[result.seed].append(result)
+    for seed, group in groups.items():
+        if len(group) > 1:
+            files = listed(result.run.file for result in group)
+            yield warned(f"{len(group)} of the claimed runs have seed {seed}: {files}.", *places_of(group))
 
 
 def places_of(group: list[SeedResult]) -> list[Place]:
@@ -131,19 +143,24 @@ class OneConfiguration(Rule):
                 else unproven("No run stands behind the claim.")
             )
             return
-        found = differences(results)
+        sources = "\n".join(script.source for script in case.submission.scripts).lower()
+        # What a script does not name is a line of another program in the log.
+        found = [d for d in differences(results) if d.name in PRINTED or not sources.strip() or d.name in sources]
         if not found:
             yield passed(f"{len(results)} runs print the same settings.")
         for difference in found:
             sentence = f"Settings differ between the scored runs: {difference}."
-            if difference.kind == "shards":
-                yield weighed(self, case, "shards_differ", sentence, *difference.places)
-            elif difference.kind == "evaluation":
-                yield warned(
-                    f"{sentence} The claimed score does not use it.", *difference.places, precedents=self.precedents
-                )
+            places = difference.places
+            if difference.kind == "evaluation":
+                yield warned(f"{sentence} The claimed score does not use it.", *places, precedents=self.precedents)
+            elif is_derived(difference) and difference.name not in PRINTED:
+                yield warned(f"{sentence} Each run has its own: it may follow from the seed.", *places)
+            elif difference.kind == "shards":
+                yield weighed(self, case, "shards_differ", sentence, *places)
+            elif not case.is_ten_minutes:
+                yield warned(f"{sentence} A study may compare them.", *places)
             else:
-                yield weighed(self, case, "configuration_differs", sentence, *difference.places)
+                yield weighed(self, case, "configuration_differs", sentence, *places)
 
 
 class Statistic(Rule):

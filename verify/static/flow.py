@@ -7,23 +7,58 @@ Sizes and shapes carry nothing. Weights carry nothing: what a model has learned 
 """
 
 import ast
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from verify.static.fold import arguments_of, is_configuration, known
 from verify.static.names import Label, label_of_name, label_of_text
-from verify.static.program import Definition, Function, Module, Program
+from verify.static.program import Definition, Function, Module, Program, local_values
+from verify.static.reaching import reaching
 
 DEPTH_MAX = 80
 QUESTIONS_MAX = 60_000  # expressions looked at for one program
-RANDOM = frozenset({"randint", "rand", "randn", "randperm", "random", "normal", "uniform", "default_rng", "integers", "rand_like", "randn_like", "randint_like"})  # fmt: skip
+RANDOM = frozenset(
+    ["randint", "rand", "randn", "randperm", "random", "normal", "uniform", "default_rng", "integers"]
+) | frozenset(["rand_like", "randn_like", "randint_like"])
 GENERATING = frozenset({"multinomial", "choices"})
 EMPTY = frozenset(
-    "zeros ones empty full zeros_like ones_like empty_like full_like arange new_zeros new_empty new_ones eye linspace range len numel size dim "
-    "Event perf_counter time device dtype is_available synchronize isinstance type id int.from_bytes new_full new_tensor_like Generator".split()
-)  # fmt: skip
+    [
+        "zeros",
+        "ones",
+        "empty",
+        "full",
+        "zeros_like",
+        "ones_like",
+        "empty_like",
+        "full_like",
+        "arange",
+        "new_zeros",
+        "new_empty",
+        "new_ones",
+        "eye",
+        "linspace",
+        "range",
+        "len",
+        "numel",
+        "size",
+        "dim",
+        "Event",
+        "perf_counter",
+        "time",
+        "device",
+        "dtype",
+        "is_available",
+        "synchronize",
+        "isinstance",
+        "type",
+        "id",
+        "int.from_bytes",
+        "new_full",
+        "new_tensor_like",
+        "Generator",
+    ]
+)
 SHAPES = frozenset({"shape", "device", "dtype", "ndim", "grad", "name", "__name__", "itemsize", "nbytes"})
-LOOPS = (ast.For, ast.AsyncFor, ast.While)
-COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -58,15 +93,21 @@ class Flow:
 
     def __init__(self, program: Program):
         self.program = program
-        self.memory: dict[tuple[ast.AST, Context | None], Origins] = {}  # holds what it is keyed by: no identity is used twice
-        self.partial: dict[tuple[ast.AST, Context | None], Origins] = {}  # cut short by a loop: good for the running question
+        self.memory: dict[
+            tuple[ast.AST, Context | None], Origins
+        ] = {}  # holds what it is keyed by: no identity is used twice
+        self.partial: dict[
+            tuple[ast.AST, Context | None], Origins
+        ] = {}  # cut short by a loop: good for the running question
         self.active: dict[tuple[ast.AST, Context | None], int] = {}
         self.lowest = 1 << 30
         self.contexts: dict[tuple[ast.AST, Function, Context | None], Context] = {}
         self.classes: dict[str, Origins] = {}
         self.questions = 0
 
-    def origins(self, node: ast.expr | None, function: Function, context: Context | None = None, depth: int = 0) -> Origins:
+    def origins(
+        self, node: ast.expr | None, function: Function, context: Context | None = None, depth: int = 0
+    ) -> Origins:
         """The data an expression's value depends on."""
         if node is None or depth > DEPTH_MAX or self.questions > QUESTIONS_MAX or getattr(node, "is_dead", False):
             return NOTHING
@@ -107,6 +148,7 @@ class Flow:
             return self.contexts[key]
         level = context.depth + 1 if context else 1
         bound = {}
+        call = completed(call, function)
         for name, value in arguments_of(call, callee).items():
             is_default = value not in call.args and all(k.value is not value for k in call.keywords)
             bound[name] = (value, callee, None) if is_default else (value, function, context)
@@ -159,7 +201,11 @@ class Flow:
         for caller, call in self.program.callers(function)[:12]:
             given = arguments_of(call, function)
             if name in given:
-                owner = caller if given[name] in call.args or any(k.value is given[name] for k in call.keywords) else function
+                owner = (
+                    caller
+                    if given[name] in call.args or any(k.value is given[name] for k in call.keywords)
+                    else function
+                )
                 total.add(self.origins(given[name], owner, None, depth))
         if not total.labels:
             label = label_of_name(name)
@@ -182,27 +228,12 @@ class Flow:
             return Origins({label: (function, node)})
         if is_configuration(self.program, function, base):
             return NOTHING
-        known_class = self.class_of(base, function)
+        known_class = self.program.made_from(function, base)
         if known_class is not None:
             module, name = known_class
             if node.attr in module.attributes.get(name, {}):
                 return self.field(module, name, node.attr, depth)
         return self.origins(base, function, context, depth)
-
-    def class_of(self, base: ast.expr, function: Function) -> tuple[Module, str] | None:
-        """The program's class that an object was made from, where its only definition says so."""
-        if isinstance(base, ast.Name):
-            scope: Function | None = function
-            while scope is not None and base.id not in scope.definitions:
-                scope = scope.parent
-            if scope is not None:
-                for definition in scope.definitions[base.id]:
-                    value = definition.value
-                    while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
-                        value = value.func.value  # Class(...).to(device)
-                    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
-                        return self.program.class_of(scope, value.func.id)
-        return None
 
     def field(self, module: Module, owner: str, name: str, depth: int) -> Origins:
         total = Origins()
@@ -227,7 +258,9 @@ class Flow:
 
     # calls
 
-    def call(self, node: ast.Call, function: Function, context: Context | None, depth: int, element: int | None = None) -> Origins:
+    def call(
+        self, node: ast.Call, function: Function, context: Context | None, depth: int, element: int | None = None
+    ) -> Origins:
         callee = node.func
         short = callee.attr if isinstance(callee, ast.Attribute) else callee.id if isinstance(callee, ast.Name) else ""
         if short in EMPTY:
@@ -252,7 +285,11 @@ class Flow:
                 method = function.module.methods.get(function.owner, {}).get(callee.attr)
                 if method is not None and (context is None or context.depth < 6):
                     return self.returned(method, self.bind(node, method, function, context), depth, element)
-            found = self.program.resolve(function, node) if isinstance(base, ast.Name) and function.module and base.id in function.module.imports else []  # fmt: skip
+            found = (
+                self.program.resolve(function, node)
+                if isinstance(base, ast.Name) and function.module and base.id in function.module.imports
+                else []
+            )
             if found and (context is None or context.depth < 6):
                 return self.returned(found[0], self.bind(node, found[0], function, context), depth, element)
             total = self.union(arguments, function, context, depth)
@@ -275,7 +312,12 @@ class Flow:
     # the rest
 
     def subscript(self, node: ast.Subscript, function: Function, context: Context | None, depth: int) -> Origins:
-        if isinstance(node.value, ast.Call) and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, int) and node.slice.value >= 0:  # fmt: skip
+        if (
+            isinstance(node.value, ast.Call)
+            and isinstance(node.slice, ast.Constant)
+            and isinstance(node.slice.value, int)
+            and node.slice.value >= 0
+        ):
             return self.call(node.value, function, context, depth, element=node.slice.value)
         return self.origins(node.value, function, context, depth)
 
@@ -302,7 +344,7 @@ class Flow:
         return self.origins(node.body, function, context, depth)
 
 
-HANDLERS = {
+HANDLERS: dict[type, Callable] = {
     ast.Name: Flow.name,
     ast.Attribute: Flow.attribute,
     ast.Call: Flow.call,
@@ -329,78 +371,20 @@ HANDLERS = {
 }
 
 
+def completed(call: ast.Call, function: Function) -> ast.Call:
+    """A call of a functools.partial with the arguments that the partial holds."""
+    if not isinstance(call.func, ast.Name):
+        return call
+    for value in local_values(function, call.func.id):
+        if isinstance(value, ast.Call) and value.args:
+            name = value.func.attr if isinstance(value.func, ast.Attribute) else getattr(value.func, "id", "")
+            if name == "partial":
+                return ast.Call(call.func, [*value.args[1:], *call.args], [*value.keywords, *call.keywords])
+    return call
+
+
 def scope_context(callee: Function, context: Context | None) -> Context | None:
     """The context of the function that a nested function stands in, if the call comes from inside it."""
     while context is not None and context.function is not callee.parent:
         context = context.outer
     return context
-
-
-def reaching(scope: Function, name: str, use: ast.AST | None, program: Program) -> tuple[list[Definition], bool] | None:
-    """The definitions of a name that can reach a use, and whether the value at entry can; None where the scope has no such name.
-
-    `use` None: the use stands in a function inside, which may run at any time.
-    """
-    own = scope.definitions.get(name, [])
-    stores = scope.stores.get(name, [])
-    is_parameter = name in scope.parameters
-    if not own and not is_parameter:
-        return None
-    every = [d for d in (*own, *stores) if not getattr(d.statement, "is_dead", False)]
-    if use is None:
-        comprehended = [d for d in every if not isinstance(d.statement, COMPREHENSIONS)]
-        return comprehended, is_parameter
-    above: dict[int, ast.AST] = {}
-    child: ast.AST = use
-    loops: list[ast.AST] = []
-    for parent in program.ancestors(use):
-        above[id(parent)] = child
-        if isinstance(parent, COMPREHENSIONS):
-            inside = [d for d in own if d.statement is parent]
-            if inside:
-                return inside, False
-        if isinstance(parent, LOOPS):
-            loops.append(parent)
-        child = parent
-    every = [d for d in every if not isinstance(d.statement, COMPREHENSIONS)]
-    here = use.order  # type: ignore[attr-defined]
-    last: Definition | None = None
-    for definition in every:
-        if definition.kind in ("store", "augment", "other") or definition.statement.order >= here:  # type: ignore[attr-defined]
-            continue
-        if id(definition.statement) in above and not isinstance(definition.statement, LOOPS):
-            continue  # x = f(x): the use is the definition's own
-        if _same_block(definition.statement, above) and (last is None or definition.statement.order > last.statement.order):  # type: ignore[attr-defined]  # fmt: skip
-            last = definition
-    start = last.statement.order if last is not None else -1  # type: ignore[attr-defined]
-    found = [last] if last is not None else []
-    for definition in every:
-        order = definition.statement.order  # type: ignore[attr-defined]
-        if definition is last or order < start:
-            continue
-        if order < here and (id(definition.statement) not in above or isinstance(definition.statement, LOOPS)):
-            found.append(definition)
-        elif order > here or id(definition.statement) in above:
-            around = [loop for loop in loops if loop.order > start]  # type: ignore[attr-defined]
-            if any(any(parent is loop for loop in around) for parent in program.ancestors(definition.statement)):
-                found.append(definition)
-    return found, is_parameter and last is None
-
-
-def _same_block(statement: ast.AST, above: dict[int, ast.AST]) -> bool:
-    """Whether a statement stands in a block that the use stands in too, or is a loop around the use."""
-    if isinstance(statement, LOOPS) and id(statement) in above:
-        return above[id(statement)] in statement.body
-    while not isinstance(statement, ast.stmt):
-        statement = statement.parent  # type: ignore[attr-defined]
-    parent = getattr(statement, "parent", None)
-    while isinstance(parent, (ast.With, ast.AsyncWith)) and id(parent) not in above:
-        statement, parent = parent, getattr(parent, "parent", None)  # a with block always runs
-    child = above.get(id(parent))
-    if child is None:
-        return False
-    for name in ("body", "orelse", "finalbody", "handlers"):
-        block = getattr(parent, name, None)
-        if isinstance(block, list) and statement in block:
-            return child in block or isinstance(parent, (ast.FunctionDef, ast.Module))
-    return False

@@ -2,24 +2,51 @@
 
 import ast
 import operator
+from collections.abc import Callable
 
 from verify.static.program import Function, Program, local_values
 
 UNKNOWN = object()
 DEPTH_MAX = 24
 TEXT_MAX = 10_000  # characters of a folded string
-CONFIGURATIONS = frozenset("args h hp hps hparams hyperparameters hyperparams cfg config conf c opt opts flags settings self.args self.h self.hp self.cfg self.config self.hparams a hyp".split())  # fmt: skip
+# what scripts call their configuration, beside the classes that settings.py finds
+CONFIGURATIONS = frozenset(
+    ["args", "h", "hp", "hps", "hparams", "hyperparameters", "hyperparams", "cfg", "config", "conf", "c", "opt", "opts"]
+) | frozenset(["flags", "settings", "a", "hyp"])
 BINARY = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.BitAnd: operator.and_, ast.BitOr: operator.or_, ast.LShift: None,
-}  # fmt: skip
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.BitAnd: operator.and_,
+    ast.BitOr: operator.or_,
+}
 COMPARED = {
-    ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt,
-    ast.GtE: operator.ge, ast.Is: operator.is_, ast.IsNot: operator.is_not,
-    ast.In: lambda a, b: a in b, ast.NotIn: lambda a, b: a not in b,
-}  # fmt: skip
-CONVERSIONS = {"int": int, "float": float, "str": str, "bool": bool, "len": len, "abs": abs, "min": min, "max": max, "round": round}
-TEXT_METHODS = frozenset("lower upper strip lstrip rstrip startswith endswith split".split())
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Is: operator.is_,
+    ast.IsNot: operator.is_not,
+    ast.In: lambda a, b: a in b,
+    ast.NotIn: lambda a, b: a not in b,
+}
+CONVERSIONS = {
+    "int": int,
+    "float": float,
+    "str": str,
+    "bool": bool,
+    "len": len,
+    "abs": abs,
+    "min": min,
+    "max": max,
+    "round": round,
+}
+TEXT_METHODS = frozenset(["lower", "upper", "strip", "lstrip", "rstrip", "startswith", "endswith", "split"])
 FAILURES = (TypeError, ValueError, ZeroDivisionError, OverflowError, AttributeError, IndexError, KeyError)
 
 
@@ -91,9 +118,11 @@ def _attribute(program: Program, function: Function, node: ast.Attribute, depth:
 def is_configuration(program: Program, function: Function, base: ast.expr) -> bool:
     """Whether an object is the script's configuration: args, h, Hyperparameters, self.cfg, ..."""
     if isinstance(base, ast.Name):
-        if base.id in CONFIGURATIONS:
-            return True
         classes = program.cache.get("configuration classes", ())
+        if base.id in CONFIGURATIONS:
+            return not any(
+                _makes_another(program, function, value, classes) for value in local_values(function, base.id)
+            )
         if base.id in classes:  # type: ignore[operator]
             return True
         if base.id == "self":
@@ -109,11 +138,22 @@ def is_configuration(program: Program, function: Function, base: ast.expr) -> bo
     return False
 
 
-def environment_key(program: Program, function: Function, node: ast.AST, depth: int = 0) -> tuple[str, ast.expr | None] | None:
+def _makes_another(program: Program, function: Function, value: ast.expr, classes) -> bool:
+    """Whether a value is an object of a class of the program that is no configuration."""
+    if not (isinstance(value, ast.Call) and isinstance(value.func, ast.Name)):
+        return False
+    return value.func.id not in classes and program.class_of(function, value.func.id) is not None
+
+
+def environment_key(
+    program: Program, function: Function, node: ast.AST, depth: int = 0
+) -> tuple[str, ast.expr | None] | None:
     """(name, default) where an expression reads an environment variable: os.environ.get, os.getenv, os.environ[...]."""
     if isinstance(node, ast.Subscript):
-        if isinstance(node.value, ast.Attribute) and node.value.attr == "environ" or isinstance(node.value, ast.Name) and node.value.id in _aliases(program):  # fmt: skip
-            key = fold(program, function, node.slice, depth + 1)  # type: ignore[arg-type]
+        if (isinstance(node.value, ast.Attribute) and node.value.attr == "environ") or (
+            isinstance(node.value, ast.Name) and node.value.id in _aliases(program)
+        ):
+            key = fold(program, function, node.slice, depth + 1)
             return (key, None) if isinstance(key, str) else None
         return None
     if not isinstance(node, ast.Call) or not node.args:
@@ -122,8 +162,10 @@ def environment_key(program: Program, function: Function, node: ast.AST, depth: 
     is_read = False
     if isinstance(callee, ast.Attribute):
         base = callee.value
-        is_environ = isinstance(base, ast.Attribute) and base.attr == "environ" or isinstance(base, ast.Name) and (base.id == "environ" or base.id in _aliases(program))  # fmt: skip
-        is_read = callee.attr in ("get", "setdefault", "pop") and is_environ or callee.attr == "getenv"
+        is_environ = (isinstance(base, ast.Attribute) and base.attr == "environ") or (
+            isinstance(base, ast.Name) and (base.id == "environ" or base.id in _aliases(program))
+        )
+        is_read = (callee.attr in ("get", "setdefault", "pop") and is_environ) or callee.attr == "getenv"
     elif isinstance(callee, ast.Name):
         is_read = callee.id == "getenv" or callee.id in _aliases(program)
     if not is_read:
@@ -170,7 +212,8 @@ def _call(program: Program, function: Function, node: ast.Call, depth: int):
             values = [fold(program, function, argument, depth) for argument in node.args]
             if any(value is UNKNOWN for value in values):
                 return UNKNOWN
-            return CONVERSIONS[callee.id](*values)
+            convert: Callable = CONVERSIONS[callee.id]  # type: ignore[assignment]
+            return convert(*values)
         helper = program.find(function, callee.id)
         if helper is not None:
             return _helper(program, function, node, helper, depth)
@@ -207,7 +250,9 @@ def _helper(program: Program, function: Function, node: ast.Call, helper: Functi
 def _reads_environment(program: Program, helper: Function) -> bool:
     key = ("reads environment", id(helper))
     if key not in program.cache:
-        program.cache[key] = any(a.attr in ("environ", "getenv") for a in helper.nodes(ast.Attribute)) or any(n.id in _aliases(program) for n in helper.nodes(ast.Name))  # fmt: skip
+        program.cache[key] = any(a.attr in ("environ", "getenv") for a in helper.nodes(ast.Attribute)) or any(
+            n.id in _aliases(program) for n in helper.nodes(ast.Name)
+        )
     return bool(program.cache[key])
 
 
@@ -223,7 +268,9 @@ def _bound(program: Program, function: Function, node: ast.Call, helper: Functio
 
 def arguments_of(node: ast.Call, helper: Function) -> dict[str, ast.expr]:
     """Parameter name -> expression for a call of a function: positional, keyword, then defaults."""
-    names = helper.parameters[1:] if helper.owner and helper.parameters[:1] in (["self"], ["cls"]) else helper.parameters
+    names = (
+        helper.parameters[1:] if helper.owner and helper.parameters[:1] in (["self"], ["cls"]) else helper.parameters
+    )
     given: dict[str, ast.expr] = {}
     for name, argument in zip(names, node.args, strict=False):
         if isinstance(argument, ast.Starred):
@@ -281,9 +328,12 @@ def _unary(program, function, node, depth):
 def _binary(program, function, node, depth):
     apply = BINARY.get(type(node.op))
     left, right = fold(program, function, node.left, depth), fold(program, function, node.right, depth)
-    if apply is None or left is UNKNOWN or right is UNKNOWN:
+    if apply is None or left is UNKNOWN or right is UNKNOWN or (isinstance(left, str) and apply is operator.mod):
         return UNKNOWN
-    if any(isinstance(value, (str, list, tuple)) and (len(value) > TEXT_MAX or isinstance(node.op, ast.Mult)) for value in (left, right)):
+    if any(
+        isinstance(value, (str, list, tuple)) and (len(value) > TEXT_MAX or isinstance(node.op, ast.Mult))
+        for value in (left, right)
+    ):
         return UNKNOWN
     return apply(left, right)
 

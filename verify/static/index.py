@@ -1,23 +1,89 @@
 """One walk over a module's tree: parents, functions, and for each function its nodes by type and its definitions of names."""
 
 import ast
+from collections.abc import Callable
 
 from verify.static.parse import parse
 from verify.static.program import Definition, Function, Module
 from verify.submission.model import Script
 
 AST, CONSTANT = ast.AST, ast.Constant
-UNWALKED = frozenset({"ctx", "op", "ops", "type_comment", "id", "attr", "arg", "name", "conversion", "simple", "is_async", "level", "module", "type_params"})  # fmt: skip
+UNWALKED = frozenset(
+    {
+        "ctx",
+        "op",
+        "ops",
+        "type_comment",
+        "id",
+        "attr",
+        "arg",
+        "name",
+        "conversion",
+        "simple",
+        "is_async",
+        "level",
+        "module",
+        "type_params",
+    }
+)
 KEPT = frozenset(
     {
-        ast.Call, ast.Name, ast.Attribute, ast.Subscript, ast.BinOp, ast.Compare, ast.BoolOp, ast.IfExp,
-        ast.Assign, ast.AugAssign, ast.AnnAssign, ast.For, ast.AsyncFor, ast.While, ast.If, ast.Return, ast.Yield, ast.With, ast.Try,
-        ast.Import, ast.ImportFrom, ast.Lambda, ast.ListComp, ast.GeneratorExp, ast.Delete, ast.Global, ast.Nonlocal,
-        ast.Raise, ast.Assert, ast.JoinedStr, ast.UnaryOp, ast.NamedExpr, ast.Break, ast.Continue, ast.DictComp, ast.SetComp,
+        ast.Call,
+        ast.Name,
+        ast.Attribute,
+        ast.Subscript,
+        ast.BinOp,
+        ast.Compare,
+        ast.BoolOp,
+        ast.IfExp,
+        ast.Assign,
+        ast.AugAssign,
+        ast.AnnAssign,
+        ast.For,
+        ast.AsyncFor,
+        ast.While,
+        ast.If,
+        ast.Return,
+        ast.Yield,
+        ast.With,
+        ast.Try,
+        ast.Import,
+        ast.ImportFrom,
+        ast.Lambda,
+        ast.ListComp,
+        ast.GeneratorExp,
+        ast.Delete,
+        ast.Global,
+        ast.Nonlocal,
+        ast.Raise,
+        ast.Assert,
+        ast.JoinedStr,
+        ast.UnaryOp,
+        ast.NamedExpr,
+        ast.Break,
+        ast.Continue,
+        ast.DictComp,
+        ast.SetComp,
     }
-)  # fmt: skip
+)
 # methods that put their argument into the object they are called on
-STORING = frozenset({"append", "extend", "copy_", "add_", "update", "insert", "put", "fill_", "index_add_", "scatter_add_", "set_", "appendleft", "sub_"})  # fmt: skip
+STORING = frozenset(
+    {
+        "append",
+        "extend",
+        "copy_",
+        "add_",
+        "update",
+        "insert",
+        "put",
+        "fill_",
+        "index_add_",
+        "scatter_add_",
+        "set_",
+        "appendleft",
+        "sub_",
+    }
+)
 
 
 def index(script: Script) -> Module | None:
@@ -53,7 +119,7 @@ def _walk(tree: ast.Module, body: Function, module: Module) -> None:
             node.function = new  # type: ignore[attr-defined]
             arguments = node.args  # type: ignore[attr-defined]
             arguments.parent = node
-            outside = [*node.decorator_list, *arguments.defaults, *(d for d in arguments.kw_defaults if d is not None)]  # type: ignore[attr-defined]  # fmt: skip
+            outside = [*node.decorator_list, *arguments.defaults, *(d for d in arguments.kw_defaults if d is not None)]  # type: ignore[attr-defined]
             extend((child, node, new, None) for child in reversed(node.body))  # type: ignore[attr-defined]
             extend((child, node, function, None) for child in reversed(outside))
             continue
@@ -62,7 +128,7 @@ def _walk(tree: ast.Module, body: Function, module: Module) -> None:
             module.classes.setdefault(name, node)  # type: ignore[arg-type]
             module.methods.setdefault(name, {})
             extend((child, node, function, name) for child in reversed(node.body))  # type: ignore[attr-defined]
-            extend((child, node, function, None) for child in reversed(node.bases + node.decorator_list))  # type: ignore[attr-defined]  # fmt: skip
+            extend((child, node, function, None) for child in reversed(node.bases + node.decorator_list))  # type: ignore[attr-defined]
             continue
         names = fields.get(kind)
         if names is None:
@@ -74,7 +140,7 @@ def _walk(tree: ast.Module, body: Function, module: Module) -> None:
             if of is list:
                 for child in reversed(value):  # type: ignore[arg-type]
                     if child.__class__ is CONSTANT:
-                        child.parent = node
+                        child.parent = node  # type: ignore[attr-defined]
                     elif isinstance(child, AST):
                         stack.append((child, node, function, None))
             elif of is CONSTANT:
@@ -101,14 +167,24 @@ def _function(node, parent: Function, module: Module, owner: str | None) -> Func
     return new
 
 
-def _bind(target: ast.expr, statement: ast.AST, value: ast.expr | None, kind, function: Function, module: Module, at: int | None = None) -> None:  # fmt: skip
+def _bind(
+    target: ast.expr,
+    statement: ast.AST,
+    value: ast.expr | None,
+    kind,
+    function: Function,
+    module: Module,
+    at: int | None = None,
+) -> None:
     if isinstance(target, ast.Name):
         where = function
         if target.id in function.is_nonlocal:
             where = _home(function, target.id)
         where.definitions[target.id].append(Definition(statement, value, kind, at))
     elif isinstance(target, (ast.Tuple, ast.List)):
-        matching = value.elts if isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts) else None
+        matching = (
+            value.elts if isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts) else None
+        )
         for position, element in enumerate(target.elts):
             if matching is not None and kind == "assign":
                 _bind(element, statement, matching[position], "assign", function, module)
@@ -129,7 +205,12 @@ def _bind(target: ast.expr, statement: ast.AST, value: ast.expr | None, kind, fu
 def _home(function: Function, name: str) -> Function:
     """The function around that a `nonlocal` or `global` name belongs to."""
     scope = function.parent
-    while scope is not None and scope.parent is not None and name not in scope.definitions and name not in scope.parameters:
+    while (
+        scope is not None
+        and scope.parent is not None
+        and name not in scope.definitions
+        and name not in scope.parameters
+    ):
         scope = scope.parent
     return scope or function
 
@@ -204,7 +285,7 @@ def _call(node: ast.Call, function: Function, module: Module) -> None:
             _store(callee.value, node, argument, function, module)
 
 
-HANDLERS = {
+HANDLERS: dict[type, Callable] = {
     ast.Assign: _assign,
     ast.AnnAssign: _annotated,
     ast.NamedExpr: _named,

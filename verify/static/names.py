@@ -12,13 +12,96 @@ Label = Literal["val", "train", "random", "generated"]
 
 VALIDATION = frozenset({"val", "valid", "validation", "eval", "test"})
 DATA = frozenset(
-    "tokens token data files file ids stream seqs seq tok toks np arr glob pattern path paths shard shards dataset loader x y text chunk "
-    "input inputs docs all gpu cpu flat t stream64 tensor corpus set batch iter".split()
-)  # fmt: skip
+    [
+        "tokens",
+        "token",
+        "data",
+        "files",
+        "file",
+        "ids",
+        "stream",
+        "seqs",
+        "seq",
+        "tok",
+        "toks",
+        "np",
+        "arr",
+        "glob",
+        "pattern",
+        "path",
+        "paths",
+        "shard",
+        "shards",
+        "dataset",
+        "loader",
+        "x",
+        "y",
+        "text",
+        "chunk",
+        "input",
+        "inputs",
+        "docs",
+        "all",
+        "gpu",
+        "cpu",
+        "flat",
+        "t",
+        "stream64",
+        "tensor",
+        "corpus",
+        "set",
+        "batch",
+        "iter",
+    ]
+)
 MEASURES = frozenset(
-    "loss bpb count counts size every bytes byte steps time seconds n num len length limit max min total freq interval ms cap budget "
-    "mode enabled fraction ratio subset only stride ppl nll lut fn func sum mean avg start end offset idx index".split()
-)  # fmt: skip
+    [
+        "loss",
+        "bpb",
+        "count",
+        "counts",
+        "size",
+        "every",
+        "bytes",
+        "byte",
+        "steps",
+        "time",
+        "seconds",
+        "n",
+        "num",
+        "len",
+        "length",
+        "limit",
+        "max",
+        "min",
+        "total",
+        "freq",
+        "interval",
+        "ms",
+        "cap",
+        "budget",
+        "mode",
+        "enabled",
+        "fraction",
+        "ratio",
+        "subset",
+        "only",
+        "stride",
+        "ppl",
+        "nll",
+        "lut",
+        "fn",
+        "func",
+        "sum",
+        "mean",
+        "avg",
+        "start",
+        "end",
+        "offset",
+        "idx",
+        "index",
+    ]
+)
 TRAINING = frozenset({"train", "training"})
 STRINGS_VAL = re.compile(r"fineweb_val|(?:^|[/_])val(?:idation)?[_\-*]|/val/", re.I)
 STRINGS_TRAIN = re.compile(r"fineweb_train|(?:^|[/_])train[_\-*]|/train/", re.I)

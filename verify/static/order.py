@@ -23,6 +23,7 @@ from verify.static.program import Function, Program
 
 Kind = Literal["adapt", "window", "slot", "context", "repeat", "refill", "prefill", "warmup", "collect"]
 CONTEXT = re.compile(r"ctx|context|prefix|hist|past|prev|scored|causal|seen|warm_len|overlap", re.I)
+STARTS = re.compile(r"start|begin|offset|^s$|^lo$|chunk")
 BEFORE = re.compile(r"prev|scored|hist|past|seen|done|buffer|replay|earlier|last_", re.I)
 
 
@@ -49,10 +50,16 @@ def _suspicions(program: Program) -> list[Suspicion]:
     commits = [event for event in events if event.kind == "commit"]
     found = []
     for event in events:
-        if event.kind == "collect" and "val" in event.origins and "generated" not in event.origins:
+        if (
+            event.kind == "collect"
+            and "val" in event.origins
+            and not {"generated", "train"} & set(event.origins.labels)
+        ):
             found.append(Suspicion("collect", event, None))
         if event.kind == "update" and "val" in event.origins and "train" not in event.origins:
-            found += judge(program, event, commits)
+            for suspicion in judge(program, event, commits):
+                if not any(s.kind == suspicion.kind and s.update.node is event.node for s in found):
+                    found.append(suspicion)
     return found + _refills(events)
 
 
@@ -69,15 +76,45 @@ def _refills(events: list[Event]) -> list[Suspicion]:
             tables.setdefault(event.name, []).append(event)
         elif event.kind == "lookup":
             for table in filled.get(event.name, ()):
-                if not any(s.update.name == table.name and s.kind == "prefill" for s in found):
+                if _is_handed_over(table, event) and not any(
+                    s.update.name == table.name and s.kind == "prefill" for s in found
+                ):
                     found.append(Suspicion("prefill", table, event))
-            if any(common_loops(table, event) for table in events if table.kind == "table" and table.name == event.name):
+            if any(
+                common_loops(table, event) for table in events if table.kind == "table" and table.name == event.name
+            ):
                 continue  # filled and read in turns
             for table in tables.get(event.name, ()):
-                if table.loops and table.order < event.order and not are_exclusive(table, event):
-                    if not any(s.update.name == table.name and s.update.function is table.function for s in found):
-                        found.append(Suspicion("refill", table, event))
+                is_new = not any(s.update.name == table.name and s.update.function is table.function for s in found)
+                if is_new and table.loops and table.order < event.order and not are_exclusive(table, event):
+                    found.append(Suspicion("refill", table, event))
     return found
+
+
+def _is_handed_over(table: Event, lookup: Event) -> bool:
+    """Whether the object that was filled is the one that is read: its name goes into a call on the way to the reading."""
+    if not table.name.startswith("."):
+        return table.function is lookup.function
+    call = table.calls[-1][1] if table.calls else None
+    if call is None or not isinstance(call.func, ast.Attribute):
+        return False
+    receiver = call.func.value
+    name = (
+        receiver.attr if isinstance(receiver, ast.Attribute) else receiver.id if isinstance(receiver, ast.Name) else ""
+    )
+    for _, step in lookup.calls:
+        inputs = [
+            *step.args,
+            *(k.value for k in step.keywords),
+            *([step.func.value] if isinstance(step.func, ast.Attribute) else []),
+        ]
+        if any(
+            (isinstance(n, ast.Name) and n.id == name) or (isinstance(n, ast.Attribute) and n.attr == name)
+            for i in inputs
+            for n in ast.walk(i)
+        ):
+            return True
+    return False
 
 
 def judge(program: Program, update: Event, commits: list[Event]) -> list[Suspicion]:
@@ -86,13 +123,15 @@ def judge(program: Program, update: Event, commits: list[Event]) -> list[Suspici
         return [Suspicion("warmup", update, None)]
     pairs = [(common_loops(update, commit), commit) for commit in commits]
     shared = [(loops, commit) for loops, commit in pairs if loops]
-    later = [c for c in commits if c.order > update.order and not _shares_repeat(update, c) and not are_exclusive(update, c)]
+    later = [
+        c for c in commits if c.order > update.order and not _shares_repeat(update, c) and not are_exclusive(update, c)
+    ]
     for loops, commit in shared:
         repeats = [loop for loop in loops if loop.is_repeat]
         if repeats and loops[-1] is not repeats[-1] and not _is_round_of_data(repeats[-1]):
             again = [c for c in later if c.function is not commit.function]
             found = [Suspicion("adapt", update, again[-1])] if again else []
-            return found + [Suspicion("repeat", update, commit, repeats[-1])]
+            return [*found, Suspicion("repeat", update, commit, repeats[-1])]
     deepest = max((len(loops) for loops, _ in shared), default=0)
     for depth in range(deepest, 0, -1):
         loop = update.loops[depth - 1]
@@ -132,19 +171,23 @@ def _shares_repeat(update: Event, commit: Event) -> bool:
 
 def _is_round_of_data(loop: Loop) -> bool:
     """Whether what looks like an epoch loop walks over data after all: its variable takes a slice."""
-    target = loop.node.target.id if isinstance(getattr(loop.node, "target", None), ast.Name) else ""
+    node_target = getattr(loop.node, "target", None)
+    target = node_target.id if isinstance(node_target, ast.Name) else ""
     if not target or target == "_":
         return False
     for statement in loop.node.body:  # type: ignore[attr-defined]
         for node in ast.walk(statement):
+            part: ast.expr | None = None
             if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
-                if any(isinstance(n, ast.Name) and n.id == target for n in ast.walk(node.slice)):
-                    return True
-            if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-                if re.search(r"start|begin|offset|^s$|^lo$|chunk", node.targets[0].id) and any(
-                    isinstance(n, ast.Name) and n.id == target for n in ast.walk(node.value)
-                ):
-                    return True
+                part = node.slice
+            elif (
+                isinstance(node, ast.Assign)
+                and isinstance(node.targets[0], ast.Name)
+                and STARTS.search(node.targets[0].id)
+            ):
+                part = node.value
+            if part is not None and any(isinstance(n, ast.Name) and n.id == target for n in ast.walk(part)):
+                return True
     return False
 
 
@@ -154,7 +197,12 @@ def _belongs(commit: Event, depth: int) -> bool:
     changing = assigned_in(loop.node)
     frames = [call for caller, call in commit.calls if _inside(call, loop.node)]
     if frames:
-        return any(n.id in changing for a in (*frames[0].args, *(k.value for k in frames[0].keywords)) for n in ast.walk(a) if isinstance(n, ast.Name))  # fmt: skip
+        return any(
+            n.id in changing
+            for a in (*frames[0].args, *(k.value for k in frames[0].keywords))
+            for n in ast.walk(a)
+            if isinstance(n, ast.Name)
+        )
     return True
 
 
@@ -181,9 +229,16 @@ def _is_on_earlier_data(update: Event, depth: int) -> bool:
     target = {n.id for n in ast.walk(loop.target) if isinstance(n, ast.Name)} if isinstance(loop, ast.For) else set()
     for guard, _ in update.guards:
         for node in ast.walk(guard.test):
-            if isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.Gt, ast.NotEq, ast.GtE)):
-                if isinstance(node.left, ast.Name) and node.left.id in target and isinstance(node.comparators[0], ast.Constant):
-                    return True
+            if (
+                isinstance(node, ast.Compare)
+                and isinstance(node.ops[0], (ast.Gt, ast.NotEq, ast.GtE))
+                and (
+                    isinstance(node.left, ast.Name)
+                    and node.left.id in target
+                    and isinstance(node.comparators[0], ast.Constant)
+                )
+            ):
+                return True
             if isinstance(node, ast.Name) and BEFORE.search(node.id):
                 return True
     for loss, function, _ in update.losses:
@@ -200,7 +255,12 @@ def _behind(expression: ast.expr, function: Function, depth: int = 3) -> set[str
     for _ in range(depth):
         names = {n.id for e in fresh for n in ast.walk(e) if isinstance(n, ast.Name)} - found
         found |= names
-        fresh = [d.value for name in names for d in function.definitions.get(name, ()) if d.value is not None and d.kind in ("assign", "unpack", "loop")]  # fmt: skip
+        fresh = [
+            d.value
+            for name in names
+            for d in function.definitions.get(name, ())
+            if d.value is not None and d.kind in ("assign", "unpack", "loop")
+        ]
     return found
 
 
@@ -211,7 +271,11 @@ def optimiser_call(program: Program, update: Event) -> tuple[Function, ast.Call]
         return None
     scope: Function | None = update.function
     while scope is not None:
-        found = [d for d in scope.definitions.get(receiver.id, ()) if isinstance(d.value, ast.Call) and program.live(d.statement)]
+        found = [
+            d
+            for d in scope.definitions.get(receiver.id, ())
+            if isinstance(d.value, ast.Call) and program.live(d.statement)
+        ]
         if found:
             return scope, found[-1].value  # type: ignore[return-value]
         scope = scope.parent
@@ -222,7 +286,9 @@ def _window_kind(program: Program, update: Event, loop: Loop) -> Kind:
     made = optimiser_call(program, update)
     kind: Kind = "window"
     if made is not None and _inside(made[1], loop.node):
-        is_parameters = any(isinstance(n, ast.Attribute) and n.attr in ("parameters", "named_parameters") for n in ast.walk(made[1]))
+        is_parameters = any(
+            isinstance(n, ast.Attribute) and n.attr in ("parameters", "named_parameters") for n in ast.walk(made[1])
+        )
         kind = "window" if is_parameters else "slot"
     elif made is None or made[0] is not loop.function:
         kind = "slot" if _has_fresh_tensors(update.function) else "window"
@@ -247,7 +313,14 @@ def _has_fresh_tensors(function: Function) -> bool:
 def _is_thrown_away(program: Program, update: Event, commits: list[Event]) -> bool:
     """Whether what an update changes is not what is scored: an adapter made for a warm-up, or weights put back afterwards."""
     function = update.function
-    if any(commit.function is function or any(caller is function and _inside(call, update.loops[0].node if update.loops else function.node) for caller, call in commit.calls) for commit in commits):  # fmt: skip
+    if any(
+        commit.function is function
+        or any(
+            caller is function and _inside(call, update.loops[0].node if update.loops else function.node)
+            for caller, call in commit.calls
+        )
+        for commit in commits
+    ):
         return False
     made = optimiser_call(program, update)
     if made is not None and made[1].args and made[0] is function:
@@ -257,10 +330,17 @@ def _is_thrown_away(program: Program, update: Event, commits: list[Event]) -> bo
                 value = definition.value
                 while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
                     value = value.func.value
-                if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and program.class_of(function, value.func.id):
+                if (
+                    isinstance(value, ast.Call)
+                    and isinstance(value.func, ast.Name)
+                    and program.class_of(function, value.func.id)
+                ):
                     if update.loops and _inside(definition.statement, update.loops[-1].node):
                         return True
                     if re.search(r"^w|warm|dummy|tmp|scratch", name):
                         return True
-    after = [c for c in function.nodes(ast.Call) if isinstance(c.func, ast.Attribute) and c.func.attr == "load_state_dict" and c.order > update.node.order]  # type: ignore[attr-defined]  # fmt: skip
+    loads = [
+        c for c in function.nodes(ast.Call) if isinstance(c.func, ast.Attribute) and c.func.attr == "load_state_dict"
+    ]
+    after = [call for call in loads if call.order > update.node.order]  # type: ignore[attr-defined]
     return bool(after) and "warm" in function.short.lower()

@@ -11,6 +11,8 @@ from verify.static.program import Function
 
 ADDING = {"append", "extend", "add", "push"}
 DEPTH_MAX = 8  # names followed backwards
+NODES_MAX = 10_000  # of one kind in one function; no script of a person has as many
+BEHIND_MAX = 4_000  # nodes behind one expression
 
 
 @dataclass(slots=True)
@@ -93,7 +95,10 @@ class Scope:
     def of(self, *kinds: type) -> list:
         """The function's own nodes of these types that the claimed runs may come to."""
         return [
-            node for kind in kinds for node in self.function.kinds.get(kind, ()) if not getattr(node, "is_dead", False)
+            node
+            for kind in kinds
+            for node in self.function.kinds.get(kind, [])[:NODES_MAX]
+            if not getattr(node, "is_dead", False)
         ]
 
     def calls(self, *names: str) -> list[ast.Call]:
@@ -112,11 +117,15 @@ class Scope:
     def behind(self, expression: ast.AST, depth: int = DEPTH_MAX) -> Iterator[ast.AST]:
         """The nodes an expression is made of, names replaced by everything they are bound to, so far as this function says."""
         seen: set[str] = set()
+        left = BEHIND_MAX
         layer = [expression]
         for _ in range(depth):
             following: list[ast.AST] = []
             for part in layer:
                 for node in ast.walk(part):
+                    left -= 1
+                    if left < 0:
+                        return
                     yield node
                     if isinstance(node, ast.Name | ast.Attribute):
                         name = dotted(node)

@@ -53,11 +53,12 @@ class Native:
     def _functions(self) -> list[NativeFunction]:
         text = self.clean()
         closes = _closing(text)
-        found = []
+        found: list[NativeFunction] = []
+        end = 0
         for match in FUNCTION.finditer(text):
-            if match.group(1) in WORDS_BEFORE_BRACE:
-                continue
-            place = closes.get(match.end() - 1, match.end())
+            if match.group(1) in WORDS_BEFORE_BRACE or match.start() < end:
+                continue  # a statement, or inside the function before
+            end = place = closes.get(match.end() - 1, match.end())
             line = self.first_line + text.count("\n", 0, match.end())
             found.append(NativeFunction(match.group(1), match.group(), text[match.end() : place], line))
             if len(found) == FUNCTIONS_MAX:

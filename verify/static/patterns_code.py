@@ -1,8 +1,8 @@
 """The code of a submission that its claimed runs reach, with each function's text and index made once and shared by rules."""
 
 import ast
-import re
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,10 +63,17 @@ class Code:
             if hit[script] and _holds(self.text(function), needles, also):
                 yield function, self.scope(function)
 
-    def matching(self, pattern: re.Pattern[str]) -> Iterator[tuple[Function, Scope]]:
-        """Functions whose text matches a pattern: again only a first look."""
+    def with_line(self, test: Callable[[str], bool]) -> Iterator[tuple[Function, Scope]]:
+        """Functions that have a line which passes a test: again only a first look."""
+        numbers: dict[int, list[int]] = {}
         for function in self.functions:
-            if pattern.search(self.text(function)):
+            script = id(function.script)
+            if script not in numbers:
+                numbers[script] = [n for n, line in enumerate(self.lines_of(function.script), 1) if test(line)]
+            found = numbers[script]
+            first, end = getattr(function.node, "lineno", 1), getattr(function.node, "end_lineno", None)
+            at = bisect_left(found, first)
+            if at < len(found) and (end is None or found[at] <= end):
                 yield function, self.scope(function)
 
     def any(self, *needles: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from verify.static.patterns import Scope, dotted, last, number, root
 from verify.static.patterns_mixture import LIKELIHOOD
 
+CANDIDATES_MAX = 300  # of a kind, in one function
 MINIMA = {"minimum", "fmin", "maximum", "fmax"}
 CHOICES = {"where", "select"}
 PROBABILITY_WORDS = ("prob", "_p", "p_", "nll", "logp", "lp", "loss", "ppm", "ng_")
@@ -28,7 +29,7 @@ def _per_token(scope: Scope, node: ast.AST) -> bool:
 
 def kept_better(scope: Scope) -> Iterator[tuple[ast.AST, ast.AST]]:
     """`if new < old: scores[i] = new`, both losses of one position: (comparison, what is kept)."""
-    for condition in scope.of(ast.If):
+    for condition in scope.of(ast.If)[:CANDIDATES_MAX]:
         test = condition.test
         for compare in [test, *(test.values if isinstance(test, ast.BoolOp) else ())]:
             if not (isinstance(compare, ast.Compare) and len(compare.ops) == 1):
@@ -63,13 +64,13 @@ def _scored(scope: Scope, node: ast.AST) -> ast.AST | None:
 
 def elementwise_choices(scope: Scope) -> Iterator[tuple[ast.AST, ast.AST | None]]:
     """The smaller of two losses (or the larger of two probabilities) at each position: (choice, where it is scored)."""
-    for call in scope.calls(*MINIMA):
+    for call in scope.calls(*MINIMA)[:CANDIDATES_MAX]:
         if len(call.args) != 2 or any(number(argument) is not None for argument in call.args):
             continue
         one, other = (_likelihood_name(argument) for argument in call.args)
         if one and other and one != other and "best" not in one + other:
             yield call, _scored(scope, call)
-    for call in scope.calls(*CHOICES):
+    for call in scope.calls(*CHOICES)[:CANDIDATES_MAX]:
         if len(call.args) != 3 or not isinstance(call.args[0], ast.Name | ast.Compare | ast.BoolOp | ast.BinOp):
             continue
         kept = {root(call.args[1]), root(call.args[2])} - {""}

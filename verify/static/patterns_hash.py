@@ -1,25 +1,24 @@
-"""Hashes of a context with a target mixed in, and the tables that are read by them, in Python and in C.
+"""Hashes of a context with a target mixed in, and the tables that are read by them, in Python.
 
 A joint hash is `context ^ target * prime`, where the context's hash alone is an index too. Hashed embeddings of input
 tokens have no such pair: they mix tokens, look one table of weights up, and divide nothing.
 """
 
 import ast
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from verify.static.patterns import Scope, last, root
-from verify.static.patterns_c import Native, NativeFunction
 from verify.static.patterns_code import Code
 from verify.static.program import Function
 
 NEEDLES = ("^", "xor")
 READING = {"gather", "take", "index_select", "get", "item"}
 RATIOS = {"divide", "true_divide", "div", "div_"}
+CANDIDATES_MAX = 100  # hashes looked at in one function
 KEY_STEPS = 3  # names between a hash and the index made of it: masked, cast, selected
 COUNT_STEPS = 5  # names between a count and its ratio
-IDENTIFIER = r"[A-Za-z_]\w*"
 
 
 @dataclass(slots=True)
@@ -85,7 +84,7 @@ def _joint_in(function: Function, scope: Scope) -> tuple[list[ast.AST], bool]:
     parameters = _parameters(function.node)
     helper = False
     returned = {part for node in scope.of(ast.Return) if node.value is not None for part in scope.behind(node.value, 4)}
-    for node, left, right in _xors(scope):
+    for node, left, right in islice(_xors(scope), CANDIDATES_MAX):
         for context, target in ((left, right), (right, left)):
             name = root(context)
             if isinstance(context, ast.BinOp) or not name or not _scaled(scope, target) or root(target) == name:
@@ -106,12 +105,8 @@ def _joint_in(function: Function, scope: Scope) -> tuple[list[ast.AST], bool]:
             else:
                 continue
             break
-    for mixed in scope.of(ast.AugAssign):
-        if (
-            not isinstance(mixed.op, ast.BitXor)
-            or scope.within(mixed, ast.For, ast.While)
-            or not _scaled(scope, mixed.value)
-        ):
+    for mixed in [node for node in scope.of(ast.AugAssign) if isinstance(node.op, ast.BitXor)][:CANDIDATES_MAX]:
+        if scope.within(mixed, ast.For, ast.While) or not _scaled(scope, mixed.value):
             continue
         name = root(mixed.target)
         rolled = any(
@@ -194,25 +189,3 @@ def joint_hashes(code: Code) -> list[JointHash]:
         if reading:
             found.append(JointHash(function, nodes[0], *reading))
     return found
-
-
-MIXED = re.compile(rf"\b({IDENTIFIER})\s*=\s*[^;=]*?\b({IDENTIFIER})\s*\^[^;]*?\*[^;]*;")
-
-
-def native_joint(native: Native) -> Iterator[tuple[NativeFunction, int, int]]:
-    """In C: a hash of context and target that indexes a table, in a function that divides what it reads. Offsets in its body."""
-    if "^" not in native.text:
-        return
-    for function in native.functions():
-        for match in MIXED.finditer(function.body):
-            joint, context = match.groups()
-            if joint == context or not re.search(rf"\b{context}\s*[&%]|\(\s*{context}\s*[,)]", function.body):
-                continue
-            index = {joint} | set(re.findall(rf"\b({IDENTIFIER})\s*=\s*[^;=]*\b{joint}\b[^;]*[&%]", function.body))
-            read = re.search(
-                rf"\b({IDENTIFIER})\s*=\s*[^;=]*\[\s*[^\]]*\b(?:{'|'.join(index)})\b[^\]]*\]", function.body
-            )
-            ratio = re.search(rf"\b{read.group(1)}\b[^;/]*/[^/*]", function.body) if read else None
-            if ratio:
-                yield function, match.start(), ratio.start()
-                break

@@ -13,6 +13,7 @@ LENGTH = re.compile(r"len|byte|(^|_)nb($|_)|width", re.I)
 LOGS = {"log", "log_softmax", "log2", "_ln", "ln", "logprob", "log_prob"}
 PROBABILITIES = {"exp", "softmax", "sigmoid"}
 MIXERS = {"logsumexp", "logaddexp", "logaddexp2"}
+CANDIDATES_MAX = 100  # of a kind, in one function
 MODULES = {"torch", "np", "numpy", "jnp", "mx"}
 STACKS = {"stack", "cat", "concatenate", "concat", "column_stack", "vstack", "hstack"}
 
@@ -76,7 +77,7 @@ def mixtures(scope: Scope) -> list[ast.AST]:
 def entropies(scope: Scope) -> list[ast.Call]:
     """`(p * log p).sum(...)`: sums over a product of a probability and its own logarithm."""
     found = []
-    for call in scope.calls("sum"):
+    for call in scope.calls("sum")[:CANDIDATES_MAX]:
         inner = _summed(call)
         if isinstance(inner, ast.UnaryOp):
             inner = inner.operand
@@ -141,7 +142,7 @@ def entropy_experts(scope: Scope) -> list[tuple[ast.Call, ast.Call]]:
     found = []
     for entropy in entropies(scope):
         names = scope.derived({entropy})
-        for stack in scope.calls(*STACKS):
+        for stack in scope.calls(*STACKS)[:CANDIDATES_MAX]:
             parts = stack.args[0].elts if stack.args and isinstance(stack.args[0], ast.List | ast.Tuple) else []
             mine = [part for part in parts if scope.uses(part, names, {entropy})]
             others = [part for part in parts if part not in mine]
@@ -165,6 +166,8 @@ def byte_shares(scope: Scope) -> list[ast.BinOp]:
         if not (_is_length(scope, node.right) and _is_token_score(scope, node.left)):
             continue
         found.append(node)
+        if len(found) == CANDIDATES_MAX:
+            break
     return found
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from verify.static.patterns import Scope, dotted, keyword, last, number, root
 
+CANDIDATES_MAX = 300  # of a kind, in one function
 ATTENTION = {"scaled_dot_product_attention"}
 FLASH = {"flash_attn_func", "flash_attn_3_func", "flash_attn_varlen_func", "flash_attn_qkvpacked_func"}
 RESHAPES = {"reshape", "view"}
@@ -23,7 +24,7 @@ def _is_none(node: ast.AST | None) -> bool:
 
 def unmasked_attention(scope: Scope) -> Iterator[ast.Call]:
     """Attention over keys that come from the function's arguments, with neither a causal flag nor a mask."""
-    for call in scope.calls(*ATTENTION):
+    for call in scope.calls(*ATTENTION)[:CANDIDATES_MAX]:
         causal, mask = keyword(call, "is_causal"), keyword(call, "attn_mask", "mask", "attn_bias", "bias")
         if mask is None and len(call.args) > 3:
             mask = call.args[3]
@@ -35,7 +36,7 @@ def unmasked_attention(scope: Scope) -> Iterator[ast.Call]:
             continue
         if _from_arguments(scope, call.args[1]):
             yield call
-    for call in scope.calls(*FLASH):
+    for call in scope.calls(*FLASH)[:CANDIDATES_MAX]:
         if _is_false(keyword(call, "causal")) and len(call.args) >= 2 and _from_arguments(scope, call.args[1]):
             yield call
 
@@ -51,7 +52,7 @@ def _from_arguments(scope: Scope, node: ast.AST) -> bool:
 
 def merged_positions(scope: Scope) -> Iterator[tuple[ast.AST, ast.AST]]:
     """`x.reshape(B, T // f, f, D)` summed over the group, or pooled with a stride: (grouping, pooling)."""
-    for call in scope.calls(*RESHAPES):
+    for call in scope.calls(*RESHAPES)[:CANDIDATES_MAX]:
         shape = call.args
         if len(shape) == 1 and isinstance(shape[0], ast.Tuple):
             shape = shape[0].elts
@@ -111,7 +112,7 @@ def spreads(scope: Scope) -> bool:
 
 def empty_rows(scope: Scope) -> Iterator[tuple[ast.AST, ast.AST]]:
     """Rows in which mask and diagonal leave nothing, filled with a finite value and then normalised: (fill, normalisation)."""
-    for fill in scope.calls("fill_", "fill_diagonal_"):
+    for fill in scope.calls("fill_", "fill_diagonal_")[:CANDIDATES_MAX]:
         if not isinstance(fill.func, ast.Attribute) or not fill.args:
             continue
         value = number(fill.args[0])

@@ -12,11 +12,8 @@ How to ask:
 """
 
 import ast
-import gc
-import re
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -62,7 +59,9 @@ class Function:
     nested: dict[str, "Function"] = field(default_factory=dict)
     kinds: dict[type, list] = field(default_factory=lambda: defaultdict(list))
     definitions: dict[str, list[Definition]] = field(default_factory=lambda: defaultdict(list))
-    stores: dict[str, list[Definition]] = field(default_factory=lambda: defaultdict(list))  # x[...] = v, x.copy_(v), x.append(v)
+    stores: dict[str, list[Definition]] = field(
+        default_factory=lambda: defaultdict(list)
+    )  # x[...] = v, x.copy_(v), x.append(v)
     constants: dict[str, object] = field(default_factory=dict)  # parameters that are the same at every live call
     is_nonlocal: set[str] = field(default_factory=set)
 
@@ -142,7 +141,9 @@ class Program:
             start = max(0, quote.find(text[:40])) if text else 0
             quote = quote[start : start + QUOTE_CHARACTERS_MAX]
         script = function.script
-        return Place(file=script.path, line=line, quote=quote[:QUOTE_CHARACTERS_MAX], note=note, unpacked=script.is_packed)
+        return Place(
+            file=script.path, line=line, quote=quote[:QUOTE_CHARACTERS_MAX], note=note, unpacked=script.is_packed
+        )
 
     def find(self, function: Function, name: str) -> Function | None:
         """The function that a bare name means at a place: nested, of the module, or imported from a helper."""
@@ -208,12 +209,45 @@ class Program:
                 if module is not None and callee.value.id in module.imports:
                     found = self.imported(f"{module.imports[callee.value.id]}.{callee.attr}")
                     return [found] if found else []
+            made = self.made_from(function, callee.value)
+            if made is not None:
+                method = made[0].methods[made[1]].get(callee.attr)
+                if method is not None:
+                    return [method]
             return self.methods(callee.attr) if callee.attr not in COMMON_METHODS else []
         if isinstance(callee, ast.Call) and depth < 4:  # functools.partial(f, ...), torch.compile(f)
             name = callee.func.attr if isinstance(callee.func, ast.Attribute) else getattr(callee.func, "id", "")
             if name in ("partial", "compile", "no_grad", "inference_mode", "checkpoint") and callee.args:
                 return self.resolve_expression(function, callee.args[0], depth + 1)
         return []
+
+    def made_from(self, function: Function, base: ast.expr, depth: int = 0) -> tuple[Module, str] | None:
+        """The class of the program that an object was made from, where definitions or callers say so."""
+        while isinstance(base, ast.Call) and isinstance(base.func, ast.Attribute):
+            base = base.func.value  # Class(...).to(device)
+        if isinstance(base, ast.Call) and isinstance(base.func, ast.Name):
+            return self.class_of(function, base.func.id)
+        if not isinstance(base, ast.Name) or depth > 3:
+            return None
+        scope: Function | None = function
+        while scope is not None and base.id not in scope.definitions and base.id not in scope.parameters:
+            scope = scope.parent
+        if scope is None:
+            return None
+        for definition in scope.definitions.get(base.id, ())[:4]:
+            value = definition.value
+            if value is not None and definition.kind == "assign" and value is not base:
+                found = self.made_from(scope, value, depth + 1)
+                if found is not None:
+                    return found
+        if base.id in scope.parameters:
+            at = scope.parameters.index(base.id)
+            for caller, call in self.callers(scope)[:3]:
+                given = [k.value for k in call.keywords if k.arg == base.id] or call.args[at : at + 1]
+                found = self.made_from(caller, given[0], depth + 1) if given else None
+                if found is not None:
+                    return found
+        return None
 
     def callers(self, function: Function) -> list[tuple[Function, ast.Call]]:
         """Live calls of a function, by name."""
@@ -222,16 +256,72 @@ class Program:
 
 # methods of tensors, optimisers and containers: a class of the script that has one is not meant by every call of it
 COMMON_METHODS = frozenset(
-    "step backward zero_grad append extend items keys values get pop copy clone to cpu cuda float detach view reshape "
-    "sum mean max min item numpy size read write close open join split strip format encode decode load save state_dict "
-    "load_state_dict parameters named_parameters eval train forward add add_ copy_ index put sort search group "
-    "numel element_size contiguous unsqueeze squeeze transpose start run result wait".split()
+    [
+        "step",
+        "backward",
+        "zero_grad",
+        "append",
+        "extend",
+        "items",
+        "keys",
+        "values",
+        "get",
+        "pop",
+        "copy",
+        "clone",
+        "to",
+        "cpu",
+        "cuda",
+        "float",
+        "detach",
+        "view",
+        "reshape",
+        "sum",
+        "mean",
+        "max",
+        "min",
+        "item",
+        "numpy",
+        "size",
+        "read",
+        "write",
+        "close",
+        "open",
+        "join",
+        "split",
+        "strip",
+        "format",
+        "encode",
+        "decode",
+        "load",
+        "save",
+        "state_dict",
+        "load_state_dict",
+        "parameters",
+        "named_parameters",
+        "eval",
+        "train",
+        "forward",
+        "add",
+        "add_",
+        "copy_",
+        "index",
+        "put",
+        "sort",
+        "search",
+        "group",
+        "numel",
+        "element_size",
+        "contiguous",
+        "unsqueeze",
+        "squeeze",
+        "transpose",
+        "start",
+        "run",
+        "result",
+        "wait",
+    ]
 )
-
-
-def _words(text: str) -> frozenset[str]:
-    """Words of a text, those with a hyphen also as one: "n-gram" gives n, gram, ngram."""
-    return frozenset(re.findall(r"[a-z0-9]+", text)) | frozenset(re.findall(r"[a-z0-9]+", text.replace("-", "")))
 
 
 def segment(node: ast.AST) -> str:
@@ -254,18 +344,6 @@ def local_values(function: Function, name: str) -> list[ast.expr]:
     return []
 
 
-@contextmanager
-def _no_collection():
-    """Trees are large and live: the cycle collector would walk them again and again while they grow."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
 def analyse(submission: Submission, claim: Claim) -> Program | None:
     """The program of a submission: its main script and helpers. None where there is no script that can be read.
 
@@ -274,33 +352,6 @@ def analyse(submission: Submission, claim: Claim) -> Program | None:
     """
     if submission.main is None:
         return None
-    with _no_collection():
-        return _analyse(submission, submission.main, claim)
+    from verify.static.build import build
 
-
-def _analyse(submission: Submission, main: Script, claim: Claim) -> Program | None:
-    from verify.static.index import index
-    from verify.static.reach import reach
-    from verify.static.settings import effective
-    from verify.static.witness import Witness, claimed_text
-
-    python = [main] + [helper for helper in submission.helpers if helper.path != main.path]
-    python = [script for script in python if script.language == "python"]
-    modules, unparsed = [], []
-    for script in python:
-        module = index(script)
-        if module is None:
-            unparsed.append(script)
-        else:
-            module.is_helper = script is not main
-            modules.append(module)
-    if not modules or main in unparsed:
-        return Program([], [], {}, unparsed) if unparsed else None
-    program = Program([module.script for module in modules], [f for module in modules for f in module.functions], {}, unparsed, modules)  # fmt: skip
-    for function in program.functions:
-        program.by_short[function.short].append(function)
-    program.cache["witness"] = Witness(claimed_text(submission, claim))
-    program.cache["readme words"] = _words(submission.readme.text[:200_000].lower())
-    effective(program, submission, claim)
-    reach(program)
-    return program
+    return build(submission, submission.main, claim)

@@ -43,7 +43,11 @@ def _round(program: Program) -> None:
     wanted: set[str] = set()  # attribute names used in live code
     waiting = [module.body for module in program.modules]
     methods = {name: table for module in program.modules for name, table in module.methods.items()}
-    bases = {name: [b.id for b in node.bases if isinstance(b, ast.Name)] for module in program.modules for name, node in module.classes.items()}  # fmt: skip
+    bases = {
+        name: [b.id for b in node.bases if isinstance(b, ast.Name)]
+        for module in program.modules
+        for name, node in module.classes.items()
+    }
     while waiting:
         function = waiting.pop()
         if function.reached:
@@ -142,20 +146,21 @@ def _is_told_of(program: Program, function: Function, test: ast.expr) -> bool:
     for node in ast.walk(test):
         name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
         setting = program.settings.get(name.lower())
-        if setting is None or setting.source == "default":
-            if any(word in told for word in name.lower().split("_") if word in TOLD):
-                return True
+        is_default = setting is None or setting.source == "default"
+        if is_default and any(word in told for word in name.lower().split("_") if word in TOLD):
+            return True
     return False
 
 
 def _main_guard(function: Function, test: ast.expr) -> bool | None:
     """`if __name__ == "__main__"`: taken in the script that is run, not in a helper."""
-    if isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == "__name__":
-        if isinstance(test.ops[0], ast.Eq) and isinstance(test.comparators[0], ast.Constant):
-            module = function.module
-            is_main = module is not None and not module.is_helper
-            return is_main == (test.comparators[0].value == "__main__")
-    return None
+    if not (isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == "__name__"):
+        return None
+    value = test.comparators[0]
+    if not (isinstance(test.ops[0], ast.Eq) and isinstance(value, ast.Constant)):
+        return None
+    is_main = function.module is not None and not function.module.is_helper
+    return is_main == (value.value == "__main__")
 
 
 def _after(node: ast.stmt) -> list[ast.stmt]:
@@ -170,7 +175,12 @@ def _after(node: ast.stmt) -> list[ast.stmt]:
 
 def _is_empty(program: Program, function: Function, node: ast.expr) -> bool:
     """A loop over range(0): an epoch count that is switched off."""
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range" and len(node.args) == 1:
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "range"
+        and len(node.args) == 1
+    ):
         count = fold(program, function, node.args[0])
         return isinstance(count, (int, float)) and count <= 0
     return False
@@ -196,13 +206,20 @@ def _constants(program: Program) -> bool:
         sites = program.callers(function)
         if not function.reached or not sites or function.short in referenced or function.owner:
             continue
-        if any(any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords) for _, call in sites):
+        if any(
+            any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords)
+            for _, call in sites
+        ):
             continue
         values: dict[str, object] = {}
         for number, (caller, call) in enumerate(sites):
             given = arguments_of(call, function)
             found = {name: fold(program, caller, value) for name, value in given.items()}
-            found = {name: value for name, value in found.items() if value is not UNKNOWN and name not in function.definitions}
+            found = {
+                name: value
+                for name, value in found.items()
+                if value is not UNKNOWN and name not in function.definitions
+            }
             if number == 0:
                 values = found
             else:

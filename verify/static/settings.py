@@ -14,6 +14,7 @@ from verify.static.program import Function, Module, Program, Setting
 from verify.submission.model import Submission
 
 OPTION = re.compile(r"--([A-Za-z][\w-]*)(?:[= ]+([^\s\\-][^\s\\]*))?")
+SWITCHES = {"store_true": False, "store_false": True}  # action of an option -> what it is without the option
 WORDS = {"true": True, "false": False, "none": None, "yes": True, "no": False}
 
 
@@ -35,9 +36,10 @@ def effective(program: Program, submission: Submission, claim: Claim) -> None:
                 _add(program, function, attribute, value, logged, submission)
         _argparse(program, module, options, logged)
         for name, definitions in list(module.body.definitions.items()):
-            if len(definitions) == 1 and definitions[0].kind == "assign" and definitions[0].value is not None:
-                if _environment_name(program, module.body, definitions[0].value):
-                    _add(program, module.body, name, definitions[0].value, logged, submission)
+            value = definitions[0].value
+            is_constant = len(definitions) == 1 and definitions[0].kind == "assign"
+            if is_constant and value is not None and _environment_name(program, module.body, value):
+                _add(program, module.body, name, value, logged, submission)
     _overwritten(program, classes)
 
 
@@ -54,10 +56,17 @@ def _logged(claim: Claim) -> dict[str, tuple[str, Place]]:
 def _is_configuration(module: Module, name: str) -> bool:
     node = module.classes[name]
     lower = name.lower()
-    if "hyperparam" in lower or "config" in lower or lower in ("args", "hparams", "hp", "settings", "h", "cfg", "hyperparameters"):
+    if (
+        "hyperparam" in lower
+        or "config" in lower
+        or lower in ("args", "hparams", "hp", "settings", "h", "cfg", "hyperparameters")
+    ):
         return True
     values = [s.value for s in node.body if isinstance(s, (ast.Assign, ast.AnnAssign)) and s.value is not None]
-    return sum(1 for v in values for n in ast.walk(v) if isinstance(n, ast.Attribute) and n.attr in ("environ", "getenv")) >= 3
+    return (
+        sum(1 for v in values for n in ast.walk(v) if isinstance(n, ast.Attribute) and n.attr in ("environ", "getenv"))
+        >= 3
+    )
 
 
 def _attributes(module: Module, name: str):
@@ -67,11 +76,19 @@ def _attributes(module: Module, name: str):
             for target in statement.targets:
                 if isinstance(target, ast.Name):
                     yield target.id, statement.value, module.body
-                elif isinstance(target, ast.Tuple) and isinstance(statement.value, ast.Tuple) and len(target.elts) == len(statement.value.elts):  # fmt: skip
+                elif (
+                    isinstance(target, ast.Tuple)
+                    and isinstance(statement.value, ast.Tuple)
+                    and len(target.elts) == len(statement.value.elts)
+                ):
                     for element, value in zip(target.elts, statement.value.elts, strict=True):
                         if isinstance(element, ast.Name):
                             yield element.id, value, module.body
-        elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.value is not None:
+        elif (
+            isinstance(statement, ast.AnnAssign)
+            and isinstance(statement.target, ast.Name)
+            and statement.value is not None
+        ):
             yield statement.target.id, statement.value, module.body
     for attribute, found in module.attributes.get(name, {}).items():
         for function, definition in found:
@@ -88,7 +105,11 @@ def _environment_name(program: Program, function: Function, value: ast.expr) -> 
                 return read[0]
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
                 first = node.args[0]
-                if isinstance(first, ast.Constant) and isinstance(first.value, str) and re.fullmatch(r"[A-Z][A-Z0-9_]+", first.value):
+                if (
+                    isinstance(first, ast.Constant)
+                    and isinstance(first.value, str)
+                    and re.fullmatch(r"[A-Z][A-Z0-9_]+", first.value)
+                ):
                     return first.value
     return ""
 
@@ -153,14 +174,18 @@ def _argparse(program: Program, module: Module, options, logged) -> None:
                 continue
             names = [fold(program, function, a) for a in call.args]
             named = {k.arg: k.value for k in call.keywords}
-            long = [n for n in names if isinstance(n, str) and n.startswith("--")] or [n for n in names if isinstance(n, str)]
+            long = [n for n in names if isinstance(n, str) and n.startswith("--")] or [
+                n for n in names if isinstance(n, str)
+            ]
             if not long:
                 continue
-            wanted = fold(program, function, named["dest"]) if "dest" in named else long[0].lstrip("-").replace("-", "_")
+            wanted = (
+                fold(program, function, named["dest"]) if "dest" in named else long[0].lstrip("-").replace("-", "_")
+            )
             if not isinstance(wanted, str):
                 continue
             action = fold(program, function, named.get("action"))
-            value = {"store_true": False, "store_false": True}.get(action) if isinstance(action, str) else None  # type: ignore[arg-type]
+            value: object = SWITCHES.get(action) if isinstance(action, str) else None
             if "default" in named:
                 value = fold(program, function, named["default"])
             elif value is None:
@@ -169,7 +194,7 @@ def _argparse(program: Program, module: Module, options, logged) -> None:
             given = options.get(long[0].lstrip("-").replace("-", "_").lower())
             if given is not None:
                 source, place = "command", given[1]
-                value = {"store_true": True, "store_false": False}.get(action, _read(given[0], value)) if isinstance(action, str) else _read(given[0], value)  # type: ignore[arg-type]  # fmt: skip
+                value = not SWITCHES[action] if action in SWITCHES else _read(given[0], value)
             entry = logged.get(wanted.lower())
             if entry is not None and (read := _read(entry[0], value)) is not UNKNOWN:
                 value, source, place = read, "log", entry[1]
@@ -190,5 +215,15 @@ def _overwritten(program: Program, classes: set[str]) -> None:
                 setting = program.settings.get(key)
                 if setting is None or target.value.id == "self":
                     continue
-                if isinstance(target.value, ast.Name) and target.value.id in ("args", "h", "hp", "cfg", "config", "opt", *classes):
-                    program.settings[key] = Setting(key, None, setting.source, program.place(function, node), setting.environment)
+                if isinstance(target.value, ast.Name) and target.value.id in (
+                    "args",
+                    "h",
+                    "hp",
+                    "cfg",
+                    "config",
+                    "opt",
+                    *classes,
+                ):
+                    program.settings[key] = Setting(
+                        key, None, setting.source, program.place(function, node), setting.environment
+                    )

@@ -45,7 +45,9 @@ def _literals(statements):
             if not (isinstance(node, ast.Call) and node.args):
                 continue
             callee = node.func
-            name = callee.id if isinstance(callee, ast.Name) else callee.attr if isinstance(callee, ast.Attribute) else ""
+            name = (
+                callee.id if isinstance(callee, ast.Name) else callee.attr if isinstance(callee, ast.Attribute) else ""
+            )
             if not PRINTERS.search(name):
                 continue
             first = node.args[0]
@@ -53,5 +55,7 @@ def _literals(statements):
                 first = first.values[0]
             if isinstance(first, ast.Constant) and isinstance(first.value, str):
                 literal = first.value.split("\n")[0].lstrip("\r")
-                if len(literal.strip()) >= LITERAL_CHARACTERS_MIN and not literal.startswith(("step:", "=====", "-----")):
+                if len(literal.strip()) >= LITERAL_CHARACTERS_MIN and not literal.startswith(
+                    ("step:", "=====", "-----")
+                ):
                     yield literal

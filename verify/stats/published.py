@@ -20,7 +20,9 @@ class Recomputed:
     stated: str | None  # as published
     p: float  # of the published values, sample standard deviations
     p_logs: float  # of the same runs at the precision of their logs
-    p_ddof0: float  # of the published values, population standard deviations
+    p_ddof0: (
+        float | None
+    )  # of the published values, population standard deviations; None where only a deviation is known
     p_printed: float | None  # of the printed means and standard deviations
     gain_nats_per_token: float  # of the published values
     p_strict: float  # above 0.005 nats per token
@@ -74,13 +76,14 @@ def recompute(entry: dict, board: Leaderboard) -> Recomputed:
     margin = margin_bpb(MARGIN_NATS, entry["bytes_per_token"])
     printed = entry.get("printed")
     plain = welch(new, old)
+    by_deviation = any(isinstance(entry[side], dict) for side in ("new", "old"))
     return Recomputed(
         name=entry["name"],
         source=entry["source"],
         stated=entry.get("stated"),
         p=_number(plain.p),
         p_logs=_number(welch(new_logs, old_logs).p),
-        p_ddof0=_number(welch(sample_of(entry["new"], 0), sample_of(entry["old"], 0)).p),
+        p_ddof0=None if by_deviation else welch(sample_of(entry["new"], 0), sample_of(entry["old"], 0)).p,
         p_printed=welch(sample_of(printed["new"]), sample_of(printed["old"])).p if printed else None,
         gain_nats_per_token=_number(plain.gain) * LN_2 * entry["bytes_per_token"],
         p_strict=_number(welch(new, old, margin).p),

@@ -12,7 +12,17 @@ from verify.finding import QUOTE_CHARACTERS_MAX, Place
 from verify.submission.json_text import JsonText, KeyPath, read_json
 from verify.submission.model import Metadata, Problem, SeedClaim
 from verify.submission.seed_entries import SeedEntry, seed_entries
-from verify.submission.values import BYTES, COUNTS, SECONDS, Number, decimals, number_in, rounding_bytes, scaled
+from verify.submission.values import (
+    BYTES,
+    COUNTS,
+    EXPONENT_MAX,
+    SECONDS,
+    Number,
+    decimals,
+    number_in,
+    rounding_bytes,
+    scaled,
+)
 
 TEXT_CHARACTERS_MAX = 2_000  # of a name, a hardware line ...
 NAME_CHARACTERS_MAX = 300
@@ -31,6 +41,7 @@ NUMBERS = (
     "val_bpb", "val_loss", "val_bpb_std", "val_loss_std", "artifact_bytes", "artifact_bytes_max", "artifact_bytes_mean",
     "code_bytes", "model_bytes", "steps", "train_seconds", "eval_seconds", "pre_quant_val_bpb", "pre_quant_val_loss",
 )  # fmt: skip
+PER_WHAT = re.compile(r"(?:_(?:mean|max|total))+$")
 NON_RECORD = re.compile(r"non[-_ ]?record", re.IGNORECASE)
 RECORD = re.compile(r"\brecord\b", re.IGNORECASE)
 
@@ -48,14 +59,15 @@ def normal(key: str) -> str:
 
 def key_scale(key: str) -> float:
     """What the unit at a key's end makes of a bare number: train_time_ms -> 0.001."""
-    return next(
-        (scale for end, scale in KEY_UNITS if key.removesuffix("_mean").removesuffix("_max").endswith(end)), 1.0
-    )
+    bare = PER_WHAT.sub("", key)
+    return next((scale for end, scale in KEY_UNITS if bare.endswith(end)), 1.0)
 
 
 def as_number(value: Any, written: str | None) -> Number | None:
     """A JSON value as a number, also where it stands in quotes; None for placeholders ("TBD"), lists, switches."""
     if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int | float) and abs(value) > 10**EXPONENT_MAX:
         return None
     if isinstance(value, int | float):
         return Number(float(value), decimals(written or repr(value)))

@@ -214,19 +214,12 @@ def helpers_of(main: Script | None, scripts: list[Script]) -> tuple[Script, ...]
     if main is None:
         return ()
     by_path = {script.path: script for script in scripts}
-    found: dict[str, Script] = {}
-    queue = [
-        main,
-        *(script for script in scripts if main.path in script.runs and posixpath.basename(script.path) == MAIN),
-    ]
+    launchers = [script for script in scripts if main.path in script.runs and posixpath.basename(script.path) == MAIN]
+    queue = [main, *launchers]
+    seen = {script.path for script in queue}
     for script in queue:
-        if script is not main:
-            found.setdefault(script.path, script)
-        if len(found) >= HELPERS_MAX:
-            break
-        queue += [
-            other
-            for other in used_by(script, by_path)
-            if other is not main and other.path not in found and other not in queue
-        ]
-    return tuple(found.values())
+        for other in used_by(script, by_path):
+            if other.path not in seen and len(seen) <= HELPERS_MAX:
+                seen.add(other.path)
+                queue.append(other)
+    return tuple(script for script in queue if script is not main)

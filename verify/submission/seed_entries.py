@@ -11,6 +11,8 @@ LABELLED_KEY = re.compile(r"(?:seed[ _-]?)?(\d{1,10})[ _-](\D.{0,60}|\d+\D.{0,60
 TRAILING_SEED = re.compile(r"(.+?)_(?:seed|s)_?(\d{1,10})")
 PER_SEED_WORD = re.compile(r"^(?:per_seed|seed)_|_(?:per_seed|by_seed|seeds|seed|runs)$|_per_seed_")
 ORDINAL_KEY = re.compile(r"(?:seed|run)[ _-]?(\d)", re.IGNORECASE)
+PLURALS = {"scores": "val_bpb", "losses": "val_loss"}
+SCORE = ("val_bpb", "val_bpb")  # field and name of the scores in a container of bare numbers
 SEEDS_MAX = 1_000
 SUPERSEDED = re.compile(
     r"supersed|retract|pre_fix|original|old|previous|additional|extra|baseline|supplement|ablation|warm_cache",
@@ -45,13 +47,14 @@ def seed_of(key: Any) -> tuple[int, str] | None:
     return None
 
 
-def field_of(name: str, names: dict[str, list[str]]) -> str | None:
-    """The field a key speaks of once its per-seed word is gone: "per_seed_artifact_bytes" -> "artifact_bytes"."""
+def field_of(name: str, names: dict[str, list[str]]) -> tuple[str, str] | None:
+    """The field a key speaks of once its per-seed word is gone, and the name it has there ("train_time_ms_by_seed": train_seconds,
+    train_time_ms): the name may hold a unit."""
     bare = PER_SEED_WORD.sub(lambda match: "_" if match[0] == "_per_seed_" else "", name)
-    for candidate in (bare, bare.removesuffix("s"), {"scores": "val_bpb", "losses": "val_loss"}.get(bare, "")):
+    for candidate in (bare, bare.removesuffix("s"), PLURALS.get(bare)):
         for known, aliases in names.items():
             if candidate and (candidate == known or candidate in aliases):
-                return known
+                return known, candidate if candidate in aliases else aliases[0]
     return None
 
 
@@ -77,11 +80,11 @@ class Entries:
             self.order.append(self.by_key[key])
         return self.by_key[key]
 
-    def put(self, entry: SeedEntry, field_: str, value: Any, path: KeyPath) -> None:
-        """Add a value under a normal name, its digits with it; what is there already stays."""
-        if isinstance(value, list | dict) or value is None or any(name in entry.value for name in self.names[field_]):
+    def put(self, entry: SeedEntry, field_: tuple[str, str], value: Any, path: KeyPath) -> None:
+        """Add a value under a known name, its digits with it; what is there already stays."""
+        known, name = field_
+        if isinstance(value, list | dict) or value is None or any(other in entry.value for other in self.names[known]):
             return
-        name = self.names[field_][0]
         entry.value[name] = value
         if path in self.read.written:
             self.read.written[(*entry.path, name)] = self.read.written[path]
@@ -96,7 +99,7 @@ class Entries:
                 if (*path, key) in self.read.written:
                     self.read.written[(*entry.path, key)] = self.read.written[(*path, key)]
 
-    def mapping(self, value: dict, path: KeyPath, field_: str) -> bool:
+    def mapping(self, value: dict, path: KeyPath, field_: tuple[str, str]) -> bool:
         """{"42": 1.08} or {"42": {...}}; whether it was one."""
         items = [(seed_of(key), key, item) for key, item in list(value.items())[:SEEDS_MAX]]
         seeds = [(found, key, item) for found, key, item in items if found]
@@ -113,7 +116,7 @@ class Entries:
                 self.put(entry, field_, item, (*path, key))
         return True
 
-    def listing(self, value: list, path: KeyPath, field_: str, seeds: tuple[int, ...]) -> bool:
+    def listing(self, value: list, path: KeyPath, field_: tuple[str, str], seeds: tuple[int, ...]) -> bool:
         """[{"seed": 42, ...}], or numbers in the order of the seeds; whether it was one."""
         value = value[:SEEDS_MAX]
         if all(isinstance(item, dict) for item in value) and any("seed" in item for item in value):
@@ -147,9 +150,9 @@ def seed_entries(
         item = value.get(top.get(name))
         path = (top.get(name, ""),)
         if isinstance(item, dict):
-            out.mapping(item, path, "val_bpb")
+            out.mapping(item, path, SCORE)
         elif isinstance(item, list) and not (name == "seeds" and seeds):
-            out.listing(item, path, "val_bpb", seeds)
+            out.listing(item, path, SCORE, seeds)
     for name, key in top.items():
         item = value[key]
         if name in containers or SUPERSEDED.search(name):

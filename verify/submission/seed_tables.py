@@ -8,7 +8,7 @@ from verify.finding import QUOTE_CHARACTERS_MAX, Place
 from verify.submission.model import SeedClaim, Table
 from verify.submission.values import BYTES, SECONDS, Number, number_in, rounding_bytes, scaled
 
-SEED_HEADER = re.compile(r"^(?:random\s+)?seeds?\b|^run$", re.IGNORECASE)
+SEED_HEADER = re.compile(r"^(?:random\s+)?seeds?\b", re.IGNORECASE)
 SEED_CELL = re.compile(r"^(?:seed\s*[=:#]?\s*)?(\d{1,10})(?:\s*[(\[*†‡].{0,80})?$", re.IGNORECASE)
 SEED_COLUMN = re.compile(r"^seed\s*[=:#]?\s*(\d{1,10})\b", re.IGNORECASE)
 MEAN_CELL = re.compile(r"\b(?:mean|average|avg|μ)\b", re.IGNORECASE)
@@ -20,14 +20,17 @@ EARLIER = re.compile(  # scores before the last stage
     r"|standard|neural|base\b|nonoverlap",
     re.IGNORECASE,
 )
-FINAL = re.compile(r"final|ttt|sliding|submi|post|mix|official|score|s64|stride|val[_ ]bpb|exact", re.IGNORECASE)
+LAST = re.compile(r"final|ttt|slot|submi|mix|official|\bours\b|this pr", re.IGNORECASE)  # scores after the last stage
+SLIDING = re.compile(r"sliding|s64|stride|exact", re.IGNORECASE)
+LABEL_HEADER = re.compile(r"^(?:run|config|configuration|submission|setting|variant|name|log|row)\b", re.IGNORECASE)
+CLOCK = re.compile(r"\s*(\d{1,3}):([0-5]\d)\b")
 BPB = re.compile(r"bp[bp]\b|bpb|bits[ /-]*(?:per[ -])?byte", re.IGNORECASE)
 LOSS = re.compile(r"\bval[_ ]?loss|\bloss\b|\bnats\b|\bnll\b", re.IGNORECASE)
 SIZE = re.compile(r"artifact|\bbytes\b|\bsize\b|submission|\btotal\b|\(b\)|\bmb\b", re.IGNORECASE)
 NOT_TOTAL = re.compile(r"\bcode\b|\bmodel\b|headroom|margin|under|fits|weights|raw|\bcap\b|budget", re.IGNORECASE)
 TIME = re.compile(r"time|\(s\)|sec|wall|duration|\(ms\)", re.IGNORECASE)
 CELLS_MAX = 60  # columns of a table that is read for seeds
-SCORES = (0.05, 4.0)  # bits per byte that somebody may claim
+SCORES = (0.0, 4.0)  # bits per byte that somebody may claim
 SAME_BPB = 3e-4  # how near a column's mean must come to the claim
 
 
@@ -63,6 +66,8 @@ def header_field(cell: str) -> str | None:
         ):
             return "train_seconds"
         return None
+    if re.search(r"\beval\b.*\btotal\b|\btotal\b.*\beval\b", cell, re.IGNORECASE):
+        return "eval_seconds"
     if SIZE.search(cell) and not NOT_TOTAL.search(cell.replace("model+code", "").replace("code+model", "")):
         return "artifact_bytes"
     return None
@@ -75,11 +80,13 @@ def size_scale(header: str) -> float:
 
 
 def field_number(field_: str, cell: str, header: str) -> float | int | None:
-    """A cell in the field's base unit: by the unit in the cell, else in the heading, else what fits."""
+    """A cell in the field's base unit: by the unit in the cell, else in the heading."""
+    low = header.lower()
+    if field_ in {"train_seconds", "eval_seconds"} and (clock := CLOCK.match(cell)):
+        return 60.0 * int(clock[1]) + int(clock[2])
     number = number_in(cell)
     if number is None:
         return None
-    low = header.lower()
     if field_ == "artifact_bytes":
         value = scaled(number, BYTES, size_scale(header))
         return round(value) if value >= 1000 else None  # a bare "15.9" is no count of bytes
@@ -113,49 +120,81 @@ def turned(table: Table) -> Table | None:
 
 
 def score_column(table: Table, rows: list[tuple[int, tuple[str, ...]]], expected: float | None) -> int | None:
-    """The column of the claimed score: the one whose mean is the claim, else the last that sounds final."""
+    """The column of the claimed score: the one whose mean is the claim, else the one that sounds most final, the last of these."""
     found: list[tuple[tuple, int]] = []
     for at, cell in enumerate(table.header[:CELLS_MAX]):
-        if not BPB.search(cell) or NOT_A_SCORE.search(cell):
+        if NOT_A_SCORE.search(cell):
             continue
         numbers = [number_in(row[at]) for _, row in rows if at < len(row)]
-        values = [number.value for number in numbers if number and SCORES[0] < number.value < SCORES[1]]
-        if not values:
+        scores = [number for number in numbers if number and SCORES[0] < number.value < SCORES[1]]
+        if not scores:
             continue
+        values = [number.value for number in scores]
         is_claim = expected is not None and (
             abs(sum(values) / len(values) - expected) < SAME_BPB
             or any(abs(value - expected) < 1e-5 for value in values)
         )
-        found.append(((is_claim, not EARLIER.search(cell), bool(FINAL.search(cell)), len(values), at), at))
+        if not BPB.search(cell) and not (is_claim and scores[0].digits >= 3):
+            continue
+        stage = 2 if LAST.search(cell) else 1 if SLIDING.search(cell) else 0
+        found.append(((is_claim, not EARLIER.search(cell), stage, len(values), at), at))
     return max(found)[1] if found else None
 
 
-def read_table(file: str, table: Table, expected: float | None) -> SeedTable | None:
-    """A per-seed table; None for any other."""
-    turned_table = turned(table)
-    table = turned_table or table
+def columns_of(header: tuple[str, ...], taken: set[int | None]) -> dict[int, str]:
+    """What the other columns say: one column for each field, for evaluation the one of its total."""
+    best: dict[str, tuple[tuple, int]] = {}
+    for at, cell in enumerate(header):
+        name = header_field(cell) if at not in taken else None
+        if name is None:
+            continue
+        rank = (bool(re.search("total", cell, re.IGNORECASE)), bool(re.search("eval", cell, re.IGNORECASE)), -at)
+        if name != "eval_seconds":
+            rank = (False, False, -at)
+        if name not in best or rank > best[name][0]:
+            best[name] = (rank, at)
+    return {at: name for name, (_, at) in best.items()}
+
+
+def seed_rows(table: Table) -> tuple[int, list[tuple[int, tuple[str, ...]]]] | None:
+    """The column of seeds and the rows that have one. Rows of named runs count only where the name holds the seed."""
     header = table.header[:CELLS_MAX]
     column = next((at for at, cell in enumerate(header[:4]) if SEED_HEADER.match(cell.strip())), None)
     if column is None:
         return None
     rows = [(seed, row) for row in table.rows if column < len(row) and (seed := seed_in(row[column])) is not None]
-    if not rows:
+    for at in range(column):
+        if LABEL_HEADER.match(header[at].strip()):
+            rows = [(seed, row) for seed, row in rows if re.search(rf"(?<!\d){seed}(?!\d)", row[at])]
+    return (column, rows) if rows else None
+
+
+def read_table(file: str, table: Table, expected: float | None) -> SeedTable | None:
+    """A per-seed table; None for any other."""
+    table = turned(table) or table
+    header = table.header[:CELLS_MAX]
+    found = seed_rows(table)
+    if found is None:
         return None
+    column, rows = found
     score = score_column(table, rows, expected)
-    fields = {at: name for at, cell in enumerate(header) if at not in {column, score} and (name := header_field(cell))}
+    fields = columns_of(header, {column, score})
+    seeds = [seed for seed, _ in rows]
     out = SeedTable()
     by_row = {id(row): line for row, line in zip(table.rows, table.lines, strict=False)}
     for seed, row in rows:
         line = by_row.get(id(row))
         claim = SeedClaim(seed, place=Place(file=file, line=line, quote=" | ".join(row)[:QUOTE_CHARACTERS_MAX]))
         for at, name in fields.items():
-            if at < len(row) and getattr(claim, name) is None:
+            if at < len(row):
                 setattr(claim, name, field_number(name, row[at], header[at]))
                 if name == "artifact_bytes" and claim.artifact_bytes is not None and (size := number_in(row[at])):
                     claim.artifact_rounding_bytes = rounding_bytes(size, size_scale(header[at]))
         number = number_in(row[score]) if score is not None and score < len(row) else None
         if number and SCORES[0] < number.value < SCORES[1]:
             claim.val_bpb, claim.digits = number.value, number.digits
+        if seeds.count(seed) > 1:
+            claim.label = row[column].strip()[:60].removeprefix(str(seed)).strip()
         out.claims.append(claim)
     out.line = out.claims[0].place.line if out.claims[0].place else None
     for row in table.rows:

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 
 NUMBER = re.compile(r"(?<![\w.])([-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?|[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d{1,3})?|[-+]?\.\d+)")
+GOES_ON = re.compile(r"[-+/:.–]\d")  # "9:35", "1.85-1.90", "2.9.1", "276.1+292.7": more than one number
 UNIT = re.compile(r"\s*([a-zA-Zµ]+)")
 CHARACTERS_MAX = 200  # of a text that is taken for a number
 SECONDS = {
@@ -37,11 +38,11 @@ def decimals(written: str) -> int:
 
 
 def number_in(text: str) -> Number | None:
-    """The first number of a short text, with its unit. None where there is none, or none that is finite."""
+    """The first number of a short text, with its unit. None where there is none, none that is finite, or a sum, range or clock."""
     if len(text) > CHARACTERS_MAX:
         return None
     match = NUMBER.search(text)
-    if not match:
+    if not match or GOES_ON.match(text, match.end()):
         return None
     written = match[1].replace(",", "")
     value = float(written)
@@ -53,7 +54,7 @@ def number_in(text: str) -> Number | None:
 
 def scaled(number: Number, units: dict[str, float], scale: float = 1.0) -> float:
     """The number in the base unit: by the unit written behind it, else by `scale` (what the key's name says)."""
-    return number.value * units.get(number.unit, scale)
+    return round(number.value * units.get(number.unit, scale), 9)
 
 
 def rounding_bytes(number: Number, scale: float = 1.0) -> int:

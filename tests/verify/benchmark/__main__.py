@@ -7,6 +7,7 @@ import click
 
 from tests.verify.benchmark.cases import cases
 from tests.verify.benchmark.heads import heads
+from tests.verify.benchmark.merged import merged
 from tests.verify.benchmark.peers import peers
 
 
@@ -15,7 +16,7 @@ def benchmark() -> None:
     pass
 
 
-for command in (cases, peers, heads):
+for command in (cases, peers, heads, merged):
     benchmark.add_command(command)
 
 

@@ -3,12 +3,16 @@
 import ast
 import hashlib
 from collections.abc import Callable
+from functools import cache
 
 from tests.verify.submission.trees import MemoryTree
+from verify.audit import audit
 from verify.logs.model import Claim
 from verify.logs.read import read_log
+from verify.policy.model import DEFAULT, Policy, load
 from verify.static.parse import parse
 from verify.static.program import analyse
+from verify.stats.leaderboard import Leaderboard
 from verify.submission.log_files import looks_like_log
 from verify.submission.metadata import read_metadata
 from verify.submission.model import LogFile
@@ -17,6 +21,7 @@ from verify.submission.readme import read_readme
 from verify.submission.requirements import declared
 from verify.submission.text import decode, is_text, printable
 from verify.submission.unpack import unpack
+from verify.verdict import Verdict
 
 BREAK = b"\n=====\n"  # between the files of a synthetic tree
 NAMES = (
@@ -84,6 +89,23 @@ def fuzz_log(data: bytes) -> None:
     log = read_log(LogFile("train.log", len(data), hashlib.sha256(data).hexdigest(), text))
     for run in log.runs:
         assert 1 <= run.first_line <= run.last_line
+
+
+def fuzz_audit(data: bytes) -> None:
+    """The same tree through every rule, into every form of a verdict."""
+    tree = MemoryTree({name: part for name, part in zip(NAMES, data.split(BREAK), strict=False)} or {"a": b""})
+    verdict = audit(tree, policy(), leaderboard())
+    assert Verdict.model_validate_json(verdict.model_dump_json()) == verdict
+
+
+@cache
+def policy() -> Policy:
+    return load(DEFAULT)
+
+
+@cache
+def leaderboard() -> Leaderboard:
+    return Leaderboard.load()
 
 
 def fuzz_program(data: bytes) -> None:

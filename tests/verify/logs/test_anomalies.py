@@ -63,6 +63,15 @@ def test_a_printed_script_is_compared_with_the_shipped_ones(change, lines):
     assert anomalies.source_bytes(source) == len(SOURCE.encode())
 
 
+@pytest.mark.parametrize(
+    ("shipped", "only"), [("SEED = 42", True), ("SEED = 7\nrate = 2", False), ("seed_all = 7", False)]
+)
+def test_scripts_that_differ_in_a_default_seed_only_are_told(shipped, only):
+    log = read(f"import os\nimport sys\nSEED = 7\nmain(os, sys)\nrun()\n{RULE}\n{Written().starter()}")
+    text = log.sources[0].text.replace("SEED = 7", shipped)
+    assert anomalies.compare_source(log.sources[0], {"train_gpt.py": text}).is_seed_only is only
+
+
 def test_nothing_shipped_compares_with_nothing():
     log = read(f"{SOURCE}\n{RULE}\n{Written().starter()}")
     assert anomalies.compare_source(log.sources[0], {}) is None

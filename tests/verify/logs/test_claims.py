@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.verify.logs.written import Written, log_file, read
+from tests.verify.logs.written import Written, read
 from verify.logs.claims import claim_of
 from verify.logs.names import seed_in_name
-from verify.logs.read import read_log
 from verify.logs.scores import decimals_of, equal
 from verify.submission.model import Metadata, Readme, SeedClaim, Submission
 
@@ -20,9 +19,18 @@ BPB = {0: 1.07258208, 42: 1.07324696, 1234: 1.07426259}
 def submission(metadata: Metadata | None = None, readme: Readme | None = None) -> Submission:
     return Submission(
         tree=None,  # type: ignore[arg-type]
-        files=(), track="10min", readme=readme or Readme(), metadata=metadata or Metadata(file="submission.json"), scripts=(), main=None,
-        logs=(), requirements={}, tokenizers=(), helpers=(), problems=(),
-    )  # fmt: skip
+        files=(),
+        track="10min",
+        readme=readme or Readme(),
+        metadata=metadata or Metadata(file="submission.json"),
+        scripts=(),
+        main=None,
+        logs=(),
+        requirements={},
+        tokenizers=(),
+        helpers=(),
+        problems=(),
+    )
 
 
 def three_logs(bpb=BPB, **changes):
@@ -84,7 +92,9 @@ def test_per_seed_claims_choose_the_runs():
 
 
 def test_a_claimed_score_above_a_decoy_is_the_one_that_is_meant():
-    logs = [read(log + "final_int6_ttt val_loss:3.07421378 val_bpb:1.33603200 eval_time:405410ms\n", f"train_seed{seed}.log") for seed, log in ((seed, Written(seed=seed, bpb=value).block("final_int6_sliding_window")) for seed, value in BPB.items())]  # fmt: skip
+    decoy = "final_int6_ttt val_loss:3.07421378 val_bpb:1.33603200 eval_time:405410ms\n"
+    texts = {seed: Written(seed=seed, bpb=value).block("final_int6_sliding_window") for seed, value in BPB.items()}
+    logs = [read(text + decoy, f"train_seed{seed}.log") for seed, text in texts.items()]
     claim = claim_of(claimed(round(fmean(BPB.values()), 8)), logs)
     assert (claim.matches, claim.label) == (True, "final_int6_sliding_window")
 
@@ -145,8 +155,24 @@ def test_a_headline_far_from_its_logs_contradicts_them_where_all_of_them_is_unde
     rows = tuple(SeedClaim(seed, val_bpb=round(value - 0.014, 5), digits=5) for seed, value in BPB.items())
     metadata = claimed(round(fmean(BPB.values()) - 0.014, 5), seed_results=rows)
     assert claim_of(metadata, three_logs()).matches is False
-    unknown = [read(Written(seed=seed, bpb=value).block() + "new dialect, BPB => 1.05900000 !\n", f"s{seed}.log") for seed, value in BPB.items()]  # fmt: skip
+    further = "new dialect, BPB => 1.05900000 !\n"
+    unknown = [read(Written(seed=seed, bpb=value).block() + further, f"s{seed}.log") for seed, value in BPB.items()]
     assert claim_of(metadata, unknown).matches is None
+
+
+def test_losses_may_agree_where_the_bytes_were_counted_in_another_way():
+    logs = [
+        read(Written(seed=seed, bpb=value - 0.08, loss=2.77 + seed / 1e5).block(), f"{seed}.log")
+        for seed, value in BPB.items()
+    ]
+    rows = tuple(
+        SeedClaim(seed, val_bpb=round(value, 5), val_loss=round(2.77 + seed / 1e5, 5), digits=5)
+        for seed, value in BPB.items()
+    )
+    claim = claim_of(claimed(round(fmean(BPB.values()), 5), seed_results=rows), logs)
+    assert (claim.matches, claim.loss_matches) == (False, True)
+    rows = tuple(replace(row, val_loss=2.5) for row in rows)
+    assert claim_of(claimed(round(fmean(BPB.values()), 5), seed_results=rows), logs).loss_matches is False
 
 
 def test_a_claim_that_no_log_shows_is_not_matched_with_any_run():
@@ -219,5 +245,6 @@ def test_no_claim_makes_the_matching_raise(seeds, value, digits):
     of = submission(
         Metadata(file="submission.json", val_bpb=value, val_bpb_digits=digits, seed_results=rows, seeds=tuple(seeds))
     )
-    logs = [read_log(log_file(f"seed:{seed}\nquantized val_loss:nan val_bpb:1.{seed}\n", f"s{index}.log")) for index, seed in enumerate(seeds)]  # fmt: skip
+    texts = [f"seed:{seed}\nquantized val_loss:nan val_bpb:1.{seed}\n" for seed in seeds]
+    logs = [read(text, f"s{index}.log") for index, text in enumerate(texts)]
     claim_of(of, logs)

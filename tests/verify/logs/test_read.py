@@ -150,6 +150,46 @@ def test_steps_after_the_score_are_no_training():
     assert (run.steps.value, run.train_seconds.value) == (14421, 599.847)
 
 
+def test_a_summary_of_the_validations_after_the_score_is_no_further_run():
+    written = Written()
+    summary = f"0/20000 val_loss: 9.0097 val_bpb: 3.4880\n{written.steps}/20000 val_loss: 2.8177 val_bpb: 1.0908\n"
+    log = read(written.block() + summary)
+    assert len(log.runs) == 1
+    assert log.runs[0].curve[-1].val_bpb == 1.0728
+
+
+def test_a_score_before_the_first_step_begins_no_run():
+    curve = "\n".join(Written().curve())
+    log = read(f"Hyperparameters:\n  seed: 42\ninit_check val_loss:6.9 val_bpb:4.1\n{curve}\nquantized val_loss:2.0 val_bpb:1.2\n")
+    assert [(run.kind, run.seed.value, run.steps.value) for run in log.runs] == [("train", 42, 14421)]
+
+
+def test_a_run_printed_twice_says_in_both_what_either_says():
+    whole = Written(seed=7).block()
+    part = whole[whole.index("train_shards") :]
+    log = read(whole + RULE + "\nRunning Python 3.12.3 (main)\n" + part)
+    assert [run.seed.value for run in log.runs] == [7, 7]
+    assert [run.world_size.value for run in log.runs] == [8, 8]
+
+
+def test_a_stop_line_that_contradicts_the_curve_gives_no_train_time():
+    run = only_run(Written().starter().replace("wallclock_cap train_time:599847ms", "wallclock_cap train_time:0ms"))
+    assert (run.train_seconds, run.steps.value) == (None, 14421)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "delta_bpb=-0.00165387",
+        "quant_gap: bpb:0.5",
+        "ttt: 5/100 val_loss:2.0 val_bpb:1.1",
+        "chunk 7 val_loss:2.0 val_bpb:1.1",
+    ],
+)
+def test_differences_and_running_values_are_no_scores(line):
+    assert all(not run.metrics for run in read(f"seed:1\n{line}\n").runs)
+
+
 def test_a_cut_log_has_no_count_of_steps_and_no_score():
     text = Written().starter()
     run = only_run(text[: text.index("step:5000/") + 60])
@@ -189,7 +229,17 @@ def test_absurd_numbers_are_not_read():
     assert run.sizes == []
 
 
-@pytest.mark.parametrize("prefix", ["1776142360.542 ", "[2026-04-05 12:00:00] INFO: ", "2026-04-05 12:00:00,123 - INFO - ", "[rank0]: ", "[default0]:", "\x1b[32m"])  # fmt: skip
+PREFIXES = [
+    "1776142360.542 ",
+    "[2026-04-05 12:00:00] INFO: ",
+    "2026-04-05 12:00:00,123 - INFO - ",
+    "[rank0]: ",
+    "[default0]:",
+    "\x1b[32m",
+]
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
 def test_what_a_logger_puts_before_lines_changes_no_value(prefix):
     plain = Written().starter()
     run = only_run("\n".join(prefix + line for line in plain.split("\n")))
@@ -279,7 +329,8 @@ def test_a_small_log_is_read_in_milliseconds():
 
 
 def test_two_megabytes_of_source_and_log_are_read_in_a_tenth_of_a_second():
-    source = SOURCE.replace("def train", "\n".join(f"value_{index} = compute({index}, [1, 2, 3])" for index in range(45_000)) + "\n\n\ndef train")  # fmt: skip
+    lines = "\n".join(f"value_{index} = compute({index}, [1, 2, 3])" for index in range(45_000))
+    source = SOURCE.replace("def train", f"{lines}\n\n\ndef train")
     text = Written().starter(source)
     assert len(text) > 1_500_000
     assert best_seconds(text) < 0.5  # about 0.05 s; room for a busy machine

@@ -78,7 +78,7 @@ class Written:
                 "val_loader:shards pattern=./data/datasets/fineweb10B_sp1024/fineweb_val_*.bin tokens:62021632",
                 f"model_params:{self.parameters}",
                 f"world_size:{self.world_size} grad_accum_steps:1",
-                f"train_batch_tokens:524288 train_seq_len:1024 iterations:{self.iterations} warmup_steps:20 max_wallclock_seconds:600.000",
+                f"train_batch_tokens:524288 train_seq_len:1024 iterations:{self.iterations} max_wallclock_seconds:600.000",
                 f"seed:{self.seed}",
                 "warmup_step:1/20",
                 "warmup_step:20/20",

@@ -35,7 +35,7 @@ def test_a_submission_filed_again_under_another_name_is_told_from_one_with_other
     assert kinds(
         row("A", 1, scores=SCORES, code="c1", script="s1", logs={"a.log": "l1"}),
         row("B", 2, scores=SCORES, code="c1", script="s2", logs={"a.log": "l1"}),
-    ) == [("code-new-name", [1, 2]), ("results-same-code", [1, 2])]
+    ) == [("results-same-code", [1, 2]), ("code-new-name", [1, 2])]
 
 
 def test_a_folder_that_several_pull_requests_carry_is_one_submission():
@@ -81,6 +81,20 @@ def test_the_nearest_earlier_code_is_named_with_its_similarity():
     ])  # fmt: skip
     assert [(one.pr, one.nearest_pr) for one in found] == [(3, 1), (2, 1)]
     assert found[0].similarity == pytest.approx(62 / 64, abs=0.001)
+
+
+def test_the_challenges_own_script_copies_nobody():
+    rows = [row("A", 1, code="c1"), row("B", 2, code="c1")]
+    assert [group.kind for group in find(rows, starter={"c1"})[0]] == ["starter-code"]
+
+
+def test_authors_are_counted_as_people_write_themselves():
+    rows = [
+        row("A", 1, code="c1", index={"author": "Ann "}),
+        row("B", 2, code="c1", index={"author": "ann"}),
+        row("C", 3, code="c1"),
+    ]
+    assert [group.authors for group in find(rows)[0]] == [1]
 
 
 def test_counts_name_every_kind():

@@ -8,7 +8,8 @@ from tests.verify.git.stores import Store, record
 from verify.errors import BadInput
 from verify.git.tree import repository
 from verify.policy.model import DEFAULT, load
-from verify.queue.jobs import of_folders, of_pull_requests, parse_numbers
+from verify.queue.features import digest_of
+from verify.queue.jobs import of_folders, of_pull_requests, parse_numbers, starter
 from verify.queue.work import file_name
 
 
@@ -45,6 +46,18 @@ def test_a_queue_without_any_folder_is_bad_input(tmp_path):
         of_pull_requests(store.path, range(1, 10), load(DEFAULT))
     with pytest.raises(BadInput):
         of_folders([str(tmp_path / "nothing")], load(DEFAULT))
+
+
+def test_versions_of_the_challenges_script_are_known(tmp_path):
+    repository.cache_clear()
+    store = Store(tmp_path)
+    code = "".join(f"x{number} = {number} * y{number % 7}\n" for number in range(100))
+    first = store.main(record("Old") | {"train_gpt.py": code})
+    base = store.main(record("Old") | {"train_gpt.py": code + "print(x1)\n"}, first)
+    store.pull(3, record("Old") | record("A"), base)
+    jobs = of_pull_requests(store.path, [3], load(DEFAULT))
+    assert starter(jobs) == {digest_of(code), digest_of(code.replace("x", "z") + "print(z1)  # the same\n")}
+    assert starter([]) == frozenset()
 
 
 def test_a_folder_given_twice_is_one_job(tmp_path):

@@ -90,7 +90,7 @@ def test_rules_are_filtered_by_status_and_text_with_the_keyboard(opened):
     page.locator("input[name=text]").focus()
     page.keyboard.type("train-time")
     assert page.locator(".rule:visible").count() == 1
-    assert page.locator(".filters .count").inner_text() == "1 of 7 shown"
+    assert page.locator(".filters .count").inner_text() == "1 of 8 shown"
 
 
 def test_runs_are_sorted_with_the_keyboard_and_absent_values_stay_last(opened):
@@ -141,7 +141,7 @@ def test_without_script_everything_is_still_there(browser, tmp_path):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(path.as_uri())
-    assert page.locator(".rule").count() == 7
+    assert page.locator(".rule").count() == 8
     assert not page.locator(".filters").is_visible()
     context.close()
 
@@ -152,10 +152,12 @@ def test_two_thousand_submissions_are_filtered_by_rule_verdict_and_text(opened):
     assert page.evaluate("performance.timing.domComplete - performance.timing.navigationStart") < 8_000
     page.locator("button[data-rule='seeds']").click()
     broken = sum("seeds" in row.all_rules for row in rows)
-    assert page.locator(".count").inner_text() == f"{broken:,} of 2,000 shown"
+    assert page.locator(".count").inner_text() == f"{broken:,} of 2,000 submissions, the first 200 of them shown"
+    page.locator("[data-more]").click()
+    assert page.locator(".queue tbody tr:visible").count() == broken
     page.locator("select[name=kind]").select_option("fail")
     page.locator("input[name=text]").fill("author 7")
     page.wait_for_timeout(200)
     expected = sum("seeds" in row.failing and "author 7" in (row.author or "") for row in rows)
-    assert page.locator(".count").inner_text() == f"{expected:,} of 2,000 shown"
+    assert page.locator(".count").inner_text() == f"{expected:,} of 2,000 submissions"
     assert page.complaints == []

@@ -57,7 +57,7 @@ def test_a_path_is_never_another_scheme_or_host(path):
     assert ":" not in link(path)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(texts.filter(bool), min_size=1, max_size=8))
 def test_no_text_in_any_row_changes_the_elements(drawn):
     def row(number: int, text: str) -> QueueRow:

@@ -138,6 +138,12 @@ def results() -> tuple[RuleResult, ...]:
             Precedent(pr=1019, text="accepted at 600,137 ms", url="https://github.com/openai/parameter-golf/pull/1019"),
         ),
     )
+    let_go = Finding(
+        status=Status.PASS,
+        noted=True,
+        sentence="the script as shipped makes 16,019,000 bytes; the policy counts the one logged",
+        places=(Place(file="train_gpt.py", note="121,000 bytes"),),
+    )
     fine = Finding(status=Status.PASS, sentence="eight seeds, each with its own log")
 
     def result(code: str, sentence: str, status: Status, *findings: Finding, **more) -> RuleResult:
@@ -170,6 +176,7 @@ def results() -> tuple[RuleResult, ...]:
             Status.EXEMPT,
             waiver="speed-up alone, ruled in PR 1",
         ),
+        result("code-bytes.shipped", "The script that is counted is the one that is shipped.", Status.PASS, let_go),
         result("packages.declared", "Imports are declared.", Status.PASS, fine),
     )
 
@@ -227,7 +234,7 @@ def verdict(**changes) -> Verdict:
         policy_version=3,
         policy_title="As the board was judged in May 2026",
         status=Status.FAIL,
-        headline="1 rule broken: artifact-bytes; 1 lead for a probe, 1 rule unproven, 1 warning, 2 checks passed.",
+        headline="1 rule broken: artifact-bytes; 1 lead for a probe, 1 rule unproven, 1 warning, 3 checks passed.",
         submission=SubmissionRow(
             name="2026-04-20_Example",
             location=LOCATION,

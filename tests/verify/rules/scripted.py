@@ -17,7 +17,7 @@ from verify.verdict import RuleResult
 
 POLICY = load(DEFAULT)
 LANGUAGES = {"py": "python", "c": "c", "cpp": "cpp", "cu": "cuda"}
-HEAD = '''
+HEAD = """
 import math
 import os
 
@@ -31,7 +31,7 @@ class Hyperparameters:
     val_files = os.environ.get("VAL_FILES", "fineweb_val_*.bin")
     train_files = os.environ.get("TRAIN_FILES", "fineweb_train_*.bin")
     mix_enabled = bool(int(os.environ.get("MIX_ENABLED", "1")))
-'''
+"""
 TAIL = """
 def main():
     h = Hyperparameters()
@@ -77,7 +77,7 @@ def case_of(
     sources = [] if log_source is None else [Source(run.file, 5, 90, log_source)]
     tree = SimpleNamespace(name="folder", location="records/track_10min_16mb/folder", pr=None, sha=None, date=None)
     submission = Submission(
-        tree=tree,  # type: ignore[arg-type]
+        tree=tree,
         files=(FileInfo("train_gpt.py", main.bytes),),
         track="10min",
         readme=Readme(file="README.md", title=title),

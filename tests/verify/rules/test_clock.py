@@ -55,8 +55,15 @@ def test_one_seed_that_runs_past_its_time_stops_by_another_rule(tmp_path):
 
 @pytest.mark.parametrize(
     ("milliseconds", "hessian_seconds", "status"),
-    [(588_047, 11.9, PASS), (588_047, 12.8, WARN), (599_592, 4.7, WARN), (599_700, 7.0, WARN), (599_512, 12.8, FAIL), (600_017, 3.0, FAIL)],
-)  # fmt: skip
+    [
+        (588_047, 11.9, PASS),
+        (588_047, 12.8, WARN),
+        (599_592, 4.7, WARN),
+        (599_700, 7.0, WARN),
+        (599_512, 12.8, FAIL),
+        (600_017, 3.0, FAIL),
+    ],
+)
 def test_hessians_on_training_data_belong_to_the_training_budget(tmp_path, milliseconds, hessian_seconds, status):
     def named(text):
         return text.replace("from calibration data", "from training data").replace(
@@ -102,6 +109,20 @@ def test_adaptation_outside_the_timer_is_added_to_it(tmp_path):
 
     files = {f"train_seed{seed}.log": adapted for seed in (42, 314, 999)}
     assert check("eval-time.runs", record_folder(tmp_path, edit=files)).status is FAIL
+
+
+def test_a_score_without_its_time_beside_a_long_pass_is_a_lead(tmp_path):
+    def untimed(text):
+        head, _, tail = text.rpartition(" eval_time:")
+        return head + "\n" + tail.partition("\n")[2]
+
+    files = {f"train_seed{seed}.log": untimed for seed in (42, 314, 999)}
+    long = worst_of(check("eval-time.runs", record_folder(tmp_path, sliding_ms=3_161_390, edit=files)))
+    assert long.lead
+    assert "3161.4 s" in long.sentence
+    short = worst_of(check("eval-time.runs", record_folder(tmp_path / "b", edit=files)))
+    assert short.status is UNPROVEN
+    assert not short.lead
 
 
 def test_the_limits_are_not_those_of_the_other_track(tmp_path):

@@ -13,11 +13,12 @@ def dumped(source):
     return {f"train_seed{seed}.log": lambda text: source + "\n" + "=" * 100 + "\n" + text for seed in SEEDS}
 
 
-def test_a_helper_outside_the_count_is_a_note_where_it_fits_and_a_warning_where_not(tmp_path):
+def test_a_helper_outside_the_count_is_a_warning_that_says_whether_it_fits(tmp_path):
     script = "import helper\n" + SCRIPT
-    small = record_folder(tmp_path, script=script, extra={"helper.py": "A = 1\n"})
-    assert worst_of(check("code-bytes.helpers", small)).noted
-    assert check("code-bytes.helpers", small, "strict").found is WARN
+    small = record_folder(tmp_path, script=script, extra={"helper.py": "A = 1\n" * 50})
+    assert check("code-bytes.helpers", small).status is WARN
+    assert "below the cap" in worst_of(check("code-bytes.helpers", small)).sentence
+    assert check("code-bytes.helpers", small, "strict").status is WARN
     large = record_folder(tmp_path / "b", script=script, extra={"helper.py": "A = 1\n" * 9000})
     assert check("code-bytes.helpers", large).found is WARN
     assert check("code-bytes.helpers", large, "strict").status is FAIL

@@ -185,7 +185,9 @@ def test_the_lead_points_at_the_joint_hash():
 
 @pytest.mark.parametrize(("source", "status"), [(C_MIXER, UNPROVEN), (C_HINT, PASS)], ids=["joint", "context"])
 def test_c_beside_the_script_and_inside_it_is_read_too(source, status):
-    loader = 'import ctypes\nLIB = ctypes.CDLL("mix.so")\n\ndef evaluate(h, model, tokens):\n    return LIB.mix(tokens)\n'
+    loader = (
+        'import ctypes\nLIB = ctypes.CDLL("mix.so")\n\ndef evaluate(h, model, tokens):\n    return LIB.mix(tokens)\n'
+    )
     assert says(CODE, case_of(whole(loader), helpers={"mix.c": source})).status is status
     inside = f'def evaluate(h, model, tokens):\n    code = r"""{source}"""\n    return build(code).mix(tokens)\n'
     result = says(CODE, case_of(whole(inside)))
@@ -193,4 +195,6 @@ def test_c_beside_the_script_and_inside_it_is_read_too(source, status):
     if status is UNPROVEN:
         place = result.findings[0].places[0]
         lines = whole(inside).split("\n")
-        assert place.line and "51647" in place.quote and place.quote in lines[place.line - 1]
+        assert "51647" in place.quote
+        assert place.line
+        assert place.quote in lines[place.line - 1]

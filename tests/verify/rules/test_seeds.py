@@ -28,7 +28,10 @@ def test_one_log_under_three_names_is_one_run(tmp_path):
     log = (folder / "train_seed42.log").read_bytes()
     for seed in (314, 999):
         (folder / f"train_seed{seed}.log").write_bytes(log)
-    assert check("seeds.own-runs", folder).status is FAIL or check("seeds.count", folder).status is WARN
+    result = check("seeds.own-runs", folder)
+    assert result.status is FAIL
+    assert len(worst_of(result).places) == 3
+    assert worst_of(check("log-consistency.reading", folder)).noted
 
 
 def test_one_score_to_all_digits_under_two_seeds_fails(tmp_path):
@@ -83,6 +86,29 @@ def test_time_reserved_for_calibration_is_part_of_the_configuration(tmp_path):
     assert check("seeds.one-configuration", folder).status is FAIL
 
 
+def test_a_value_that_every_run_has_of_its_own_may_follow_from_the_seed(tmp_path):
+    def strided(seed):
+        return lambda text: text.replace("  eval_stride: 64", f"  eval_stride: {seed}")
+
+    files = {f"train_seed{seed}.log": strided(seed) for seed in (42, 314, 999)}
+    result = check("seeds.one-configuration", record_folder(tmp_path, edit=files))
+    assert result.status is WARN
+    assert "eval_stride 314 / 42 / 999" in worst_of(result).sentence
+
+
+def test_lines_of_another_program_are_no_settings(tmp_path):
+    def visited(seed):
+        return lambda text: text.replace("  eval_stride", f"  visited_page: {seed % 2}\n  eval_stride")
+
+    files = {f"train_seed{seed}.log": visited(seed) for seed in (42, 314, 999)}
+    assert check("seeds.one-configuration", record_folder(tmp_path, edit=files)).status is PASS
+
+
+def test_a_study_outside_the_record_track_may_compare_settings(tmp_path):
+    folder = record_folder(tmp_path, track="track_non_record_16mb", per_seed={314: {"matrix_lr": 0.04}})
+    assert check("seeds.one-configuration", folder).status is WARN
+
+
 def test_a_switch_of_an_evaluation_that_is_not_claimed_is_a_warning():
     def run(seed, ttt):
         made = Run(f"train_seed{seed}.log", 0, 1, 9)
@@ -96,8 +122,14 @@ def test_a_switch_of_an_evaluation_that_is_not_claimed_is_a_warning():
 
 @pytest.mark.parametrize(
     ("one", "other", "equal"),
-    [("1e-3", "0.001", True), ("True", "1", True), ("8", "8.0", True), ("a", "A", True), ("0.02", "0.022", False), ("sp1024", "sp8192", False)],
-)  # fmt: skip
+    [
+        ("1e-3", "0.001", True),
+        ("True", "1", True),
+        ("8", "8.0", True),
+        ("0.02", "0.022", False),
+        ("sp1024", "sp8192", False),
+    ],
+)
 def test_values_are_compared_by_what_they_mean(one, other, equal):
     assert same(one, other) is equal
 

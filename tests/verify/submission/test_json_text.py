@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.verify.submission.properties import patient
 from verify.submission.json_text import read_json
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
@@ -17,6 +18,7 @@ VALUES = st.recursive(
 )
 
 
+@patient
 @given(VALUES, st.sampled_from([None, 1, 4]), st.booleans())
 def test_valid_json_reads_as_python_reads_it(value, indent, ascii_only):
     text = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
@@ -25,6 +27,7 @@ def test_valid_json_reads_as_python_reads_it(value, indent, ascii_only):
     assert found.problems == []
 
 
+@patient
 @given(VALUES, st.integers(0, 400), st.text(alphabet='{}[],:"\\ 1eE.-ntf\n', max_size=6))
 def test_broken_json_never_fails(value, at, noise):
     text = json.dumps(value)
@@ -32,6 +35,7 @@ def test_broken_json_never_fails(value, at, noise):
     read_json(text[:at])
 
 
+@patient
 @given(st.text(alphabet='{}[],:"\\ 1e.-ntrufalsN\n', max_size=60))
 def test_anything_python_cannot_read_has_a_problem_or_a_lenient_reading(text):
     found = read_json(text)

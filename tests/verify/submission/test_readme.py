@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.verify.submission.properties import patient
 from verify.submission.markdown import read_blocks
 from verify.submission.model import Readme
 from verify.submission.readme import read_readme
@@ -106,6 +107,41 @@ def test_the_column_that_gives_the_claim_counts_whatever_it_is_called():
     table = "| Seed | A bpb | B bpb |\n|---|---|---|\n| 1 | 1.2000 | 1.3000 |\n| 2 | 1.2002 | 1.3002 |\n"
     assert [claim.val_bpb for claim in read(table, expected=1.2001).seed_results] == [1.2, 1.2002]
     assert [claim.val_bpb for claim in read(table, expected=1.3001).seed_results] == [1.3, 1.3002]
+
+
+@pytest.mark.parametrize(
+    ("header", "score"),
+    [
+        ("Sliding BPB | Post-quant BPB", 1.1),
+        ("TTT BPB | Sliding BPB", 1.1),
+        ("Pre-TTT BPB | Post-TTT BPB", 1.2),
+        ("BPB gain | val_bpb", 1.2),
+        ("val_bpb | BPB (no TTT)", 1.1),
+    ],
+)
+def test_without_a_claim_the_column_that_sounds_final_counts(header, score):
+    assert read(f"| Seed | {header} |\n|---|---|---|\n| 42 | 1.1 | 1.2 |\n").seed_results[0].val_bpb == score
+
+
+def test_the_total_of_evaluation_counts_and_clocks_are_read():
+    table = "| Seed | TTT time | Eval Total | Train |\n|---|---|---|---|\n| 42 | 304.5s | 9:38 | 276.1+292.7=568.8s |\n"
+    claim = read(table).seed_results[0]
+    assert (claim.eval_seconds, claim.train_seconds, claim.artifact_bytes) == (578.0, None, None)
+
+
+def test_a_score_column_without_the_word_counts_where_it_gives_the_claim():
+    table = "| Seed | Pre-TTT BPB | Post-TTT (s=64) |\n|---|---|---|\n| 42 | 1.1518 | 1.0704 |\n"
+    assert read(table, expected=1.0704).seed_results[0].val_bpb == 1.0704
+
+
+def test_reference_rows_of_named_runs_are_no_claims():
+    table = "| Run | Seed | BPB |\n|---|---|---|\n| earlier PR | 1337 | 1.05 |\n| train_seed42.log | 42 | 1.06 |\n"
+    assert [(claim.seed, claim.val_bpb) for claim in read(table).seed_results] == [(42, 1.06)]
+
+
+def test_two_runs_of_one_seed_are_told_apart_by_label():
+    table = "| Seed | BPB |\n|---|---|\n| 1337 (run 1) | 1.05 |\n| 1337 (run 2) | 1.06 |\n"
+    assert [(claim.seed, claim.label) for claim in read(table).seed_results] == [(1337, "(run 1)"), (1337, "(run 2)")]
 
 
 def test_of_several_tables_the_one_that_gives_the_claim_counts():
@@ -214,8 +250,10 @@ def test_quadratic_bait_is_read_in_seconds(text):
 def test_a_readme_without_end_is_cut_and_reported():
     _, problems = read_readme("README.md", "word " * 100_000)
     assert "only read up to" in problems[0].sentence
+    assert read("word " * 100_000 + "\n\n# Title\n").title == ""
 
 
+@patient
 @given(st.text(alphabet="|-:> *`#[]()1.08bpSed\n\t\\", max_size=300), st.sampled_from([None, 1.08]))
 def test_any_markdown_is_survived(text, expected):
     read_readme("README.md", text, expected)

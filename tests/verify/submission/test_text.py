@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.verify.submission.properties import patient
 from verify.submission.text import decode, encoding_of, is_text, printable, split_lines
 
 LOG = "step:1 train_loss:6.9 \u2014 caf\u00e9\n" * 40
 
 
+@patient
 @given(st.text(alphabet=st.characters(), max_size=200))
 def test_printable_text_holds_nothing_a_terminal_obeys(text):
     shown = printable(text)
@@ -89,6 +91,7 @@ def test_prose_in_any_script_and_colours_are_text():
     assert is_text(b"")
 
 
+@patient
 @given(st.binary(max_size=300), st.booleans())
 def test_decoding_never_fails(data, is_cut):
     assert isinstance(decode(data, is_cut).text, str)

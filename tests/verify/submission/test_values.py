@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.verify.submission.properties import patient
 from verify.submission.values import BYTES, SECONDS, decimals, number_in, rounding_bytes, scaled
 
 
@@ -32,12 +33,30 @@ def test_a_number_is_read_with_decimals_and_unit(text, value, digits, unit):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "TBD", "nan", "v2x", "x1.5", "9" * 300, "1e999", "1e50", "-", "..", "1" + "0" * 40]
+    "text",
+    [
+        "9:35",
+        "1.85-1.90",
+        "276.1+292.7=568.8s",
+        "2.9.1",
+        "",
+        "TBD",
+        "nan",
+        "v2x",
+        "x1.5",
+        "9" * 300,
+        "1e999",
+        "1e50",
+        "-",
+        "..",
+        "1" + "0" * 40,
+    ],
 )
 def test_what_is_no_finite_number_is_none(text):
     assert number_in(text) is None
 
 
+@patient
 @given(st.floats(1e-9, 1e9), st.integers(0, 8))
 def test_any_fixed_number_comes_back_with_its_decimals(value, digits):
     text = f"{value:.{digits}f}"
@@ -46,6 +65,7 @@ def test_any_fixed_number_comes_back_with_its_decimals(value, digits):
     assert (found.value, found.digits) == (float(text), digits)
 
 
+@patient
 @given(st.text(max_size=250))
 def test_any_text_is_survived(text):
     found = number_in(text)

@@ -24,6 +24,7 @@ for (const table of document.querySelectorAll("table[data-sortable]")) {
       if (index === column) head.setAttribute("aria-sort", down ? "descending" : "ascending");
       else head.removeAttribute("aria-sort");
     });
+    table.dispatchEvent(new Event("sorted"));
   };
   heads.forEach((head, column) => {
     const button = document.createElement("button");

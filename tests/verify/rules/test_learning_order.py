@@ -1,0 +1,293 @@
+"""Learning before scoring: one script for each loophole, and a legal one that looks like it."""
+
+import pytest
+
+from tests.verify.rules.scripted import says
+from tests.verify.static.written import case, whole
+from verify.finding import Status
+
+CODES = (
+    "no-val-train.order",
+    "c3-score-first.order",
+    "c4-single-pass.order",
+    "no-slot.window",
+    "warmup-no-val.order",
+    "no-val-calib.source",
+    "no-train-at-eval.source",
+)
+SUMS = """
+    loss_sum = torch.zeros((), dtype=torch.float64)
+    byte_sum = torch.zeros((), dtype=torch.float64)
+"""
+RETURN = "    return loss_sum / math.log(2.0) / byte_sum\n"
+THEN = "bpb = eval_val(args, model, tokens, table)"
+
+TUNE = """
+def tune(args, model, stream):
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
+    for epoch in range(args.epochs):
+        for start in range(0, stream.numel() - 1, args.seq_len):
+            piece = stream[start : start + args.seq_len + 1]
+            loss = model(piece[:-1], piece[1:]).mean()
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+"""
+CHUNKS = """
+def eval_chunks(args, model, stream, byte_table):
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
+{sums}
+    for start in range(0, stream.numel() - 1, args.seq_len):
+        piece = stream[start : start + args.seq_len + 1]
+        x, y = piece[:-1], piece[1:]
+{body}
+{end}"""
+SCORE = """
+        with torch.no_grad():
+            loss_sum += model(x, y).sum()
+            byte_sum += byte_table[y].sum()
+"""
+LEARN = """
+        for epoch in range(args.epochs):
+            model(x, y).mean().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+"""
+EPOCHS = """
+def eval_epochs(args, model, stream, byte_table):
+{sums}
+    for start in range(0, stream.numel() - 1, args.seq_len):
+        piece = stream[start : start + args.seq_len + 1]
+        adapter = Adapter(model)
+        optimizer = torch.optim.Adam(adapter.parameters(), lr=1e-2)
+        for epoch in range(args.epochs):
+            for part in piece.split(64):
+                losses = model(part[:-1], part[1:], adapter)
+                if {counted}:
+                    loss_sum += losses.detach().sum()
+                    byte_sum += byte_table[part[1:]].sum()
+                losses.mean().backward()
+                optimizer.step()
+                optimizer.zero_grad()
+{end}"""
+SLOT = """
+def eval_delta(args, model, stream, byte_table):
+{sums}
+    for start in range(0, stream.numel() - 1, args.seq_len):
+        piece = stream[start : start + args.seq_len + 1]
+        x, y = piece[:-1], piece[1:]
+        hidden = model.logits(x).detach()
+        delta = torch.zeros(1, 1024, requires_grad=True)
+        opt = torch.optim.AdamW([delta], lr=1e-2)
+        {loop}
+        losses = F.cross_entropy(hidden + delta.detach(), y, reduction="none")
+        loss_sum += losses.sum()
+        byte_sum += byte_table[y].sum()
+{end}"""
+FIT = """for _ in range(8):
+            loss = F.cross_entropy({what})
+            loss.backward()
+            opt.step()
+            opt.zero_grad()
+"""
+LBFGS = """def closure():
+            opt.zero_grad()
+            loss = F.cross_entropy(hidden + delta, y)
+            loss.backward()
+            return loss
+        opt.step(closure)
+"""
+CACHE = """
+class Counts:
+    def __init__(self):
+        self.ctx_table = np.zeros(1 << 16, dtype=np.int64)
+
+    def add(self, stream, start, stop):
+        np.add.at(self.ctx_table, stream[start:stop].numpy() % (1 << 16), 1)
+
+    def read(self, stream, start, stop):
+        return self.ctx_table[stream[start:stop].numpy() % (1 << 16)]
+
+def eval_counts(args, model, stream, byte_table):
+{sums}
+    cache = Counts()
+{before}
+    for start in range(0, stream.numel() - 1, args.seq_len):
+        stop = start + args.seq_len
+        piece = stream[start : stop + 1]
+        nll = model(piece[:-1], piece[1:]) - torch.from_numpy(cache.read(stream, start, stop)).log1p()
+        loss_sum += nll.sum()
+        byte_sum += byte_table[piece[1:]].sum()
+{after}
+{end}"""
+FILL = "    for first in range(0, stream.numel(), 4096):\n        cache.add(stream, first, first + 4096)\n"
+HESSIAN = """
+def collect_hessians(model, batches):
+    sums = {}
+    def hook(module, inputs, output):
+        x = inputs[0].flatten(0, -2)
+        sums[module] = sums.get(module, 0) + x.T @ x
+    handle = model.head.register_forward_hook(hook)
+    for x, y in batches:
+        model(x, y)
+    handle.remove()
+    return sums
+"""
+
+
+def filled(text: str, **parts: str) -> str:
+    return text.format(sums=SUMS, end=RETURN, **parts)
+
+
+def chunks(*body: str) -> str:
+    return whole(filled(CHUNKS, body="".join(body)), "bpb = eval_chunks(args, model, tokens, table)")
+
+
+def slot(loop: str) -> str:
+    return whole(filled(SLOT, loop=loop), "bpb = eval_delta(args, model, tokens, table)")
+
+
+def counts(before: str, after: str) -> str:
+    return whole(filled(CACHE, before=before, after=after), "bpb = eval_counts(args, model, tokens, table)")
+
+
+def epochs(counted: str) -> str:
+    return whole(filled(EPOCHS, counted=counted), "bpb = eval_epochs(args, model, tokens, table)")
+
+
+def hessians(batches: str) -> str:
+    return whole(HESSIAN, f"hessians = collect_hessians(model, {batches})\n{THEN}")
+
+
+PREVIOUS = SCORE.replace("\n        ", "\n        ") + "        held = piece\n"
+LEARN_HELD = """
+        if start > 0:
+            model(held[:-1], held[1:]).mean().backward()
+            optimizer.step()
+"""
+ILLEGAL = {
+    "adaptation before the scored pass": ("no-val-train.order", whole(TUNE, f"tune(args, model, tokens)\n{THEN}")),
+    "adaptation in main": (
+        "no-val-train.order",
+        whole("", "opt = torch.optim.SGD(model.parameters(), lr=1e-3)\nfor ep in range(args.epochs):\n    for piece in tokens.split(512):\n        model(piece[:-1], piece[1:]).mean().backward()\n        opt.step()\n" + THEN),
+    ),
+    "adaptation under an innocent name": ("no-val-train.order", whole(TUNE.replace("tune", "legal_calibrate"), f"warm = tokens\nlegal_calibrate(args, model, warm)\n{THEN}")),
+    "adaptation through a partial": ("no-val-train.order", whole(TUNE, f"import functools\nstep = functools.partial(tune, args, model, tokens)\nstep()\n{THEN}")),
+    "adaptation by hand": (
+        "no-val-train.order",
+        whole("def drift(model, stream):\n    for piece in stream.split(512):\n        loss = model(piece[:-1], piece[1:]).mean()\n        grads = torch.autograd.grad(loss, list(model.parameters()))\n        for p, g in zip(model.parameters(), grads):\n            p.data.add_(g, alpha=-1e-3)\n", f"drift(model, tokens)\n{THEN}"),
+    ),
+    "train, then score the chunk": ("c3-score-first.order", chunks(LEARN, SCORE)),
+    "the last epoch counts": ("c3-score-first.order", epochs("epoch == args.epochs - 1")),
+    "every epoch scores again": ("c4-single-pass.order", epochs("True")),
+    "delta fitted to the window": ("no-slot.window", slot(FIT.format(what="hidden + delta, y"))),
+    "delta fitted by a closure": ("no-slot.window", slot(LBFGS)),
+    "tables of the whole set": ("c4-single-pass.order", counts(FILL, "")),
+    "Hessians of validation tokens": ("no-val-calib.source", hessians("[(p[:-1], p[1:]) for p in tokens[:9999].split(512)]")),
+    "Hessians of validation tokens by another name": (
+        "no-val-calib.source",
+        whole(HESSIAN, f"self_generated = [(p[:-1], p[1:]) for p in tokens.split(512)]\nhessians = collect_hessians(model, self_generated)\n{THEN}"),
+    ),
+    "tables of training tokens that are handed over": (
+        "no-train-at-eval.source",
+        whole(
+            filled(CACHE, before="    cache = oracle", after="").replace("byte_table):", "byte_table, oracle):"),
+            "oracle = Counts()\nx, y = train_loader.next_batch(1 << 20)\noracle.add(x, 0, 99)\nbpb = eval_counts(args, model, tokens, table, oracle)",
+        ),
+    ),
+}  # fmt: skip
+LEGAL = {
+    "nothing but scoring": whole(),
+    "adaptation on training tokens": whole(TUNE, f"tune(args, model, train_loader.next_batch(9999)[0])\n{THEN}"),
+    "adaptation on random tokens": whole(TUNE, f"tune(args, model, torch.randint(0, 1024, (9999,)))\n{THEN}"),
+    "adaptation that nobody calls": whole(TUNE),
+    "adaptation that is switched off": whole(TUNE, f"if not args.adapt_enabled:\n    tune(args, model, tokens)\n{THEN}"),
+    "adaptation after the last score": whole(TUNE, f"{THEN}\ntune(args, model, tokens)"),
+    "adaptation instead of scoring": whole(TUNE, f"if os.path.exists('x'):\n    tune(args, model, tokens)\n    return\n{THEN}"),
+    "score first, several epochs": chunks(SCORE, LEARN),
+    "train on the chunk before": chunks(LEARN_HELD, PREVIOUS),
+    "score and step share a graph": chunks(
+        "        losses = model(x, y)\n        loss_sum += losses.detach().sum()\n        byte_sum += byte_table[y].sum()\n        losses.mean().backward()\n        optimizer.step()\n"
+    ),
+    "one epoch": epochs("True").replace('os.environ.get("EPOCHS", 3)', 'os.environ.get("EPOCHS", 1)'),
+    "tables of what is scored": counts("", "        cache.add(stream, start, stop)"),
+    "Hessians of training tokens": hessians("[train_loader.next_batch(512)]"),
+    "Hessians of random tokens": hessians("[torch.randint(0, 1024, (2, 512))]"),
+    "Hessians of a story of its own": whole(
+        HESSIAN + "def story(model, count):\n    x = torch.zeros(1, dtype=torch.long)\n    for _ in range(count):\n        x = torch.cat([x, torch.multinomial(model.logits(x).softmax(-1), 1)])\n    return x\n",
+        f"hessians = collect_hessians(model, [(story(model, 99), story(model, 99))])\n{THEN}",
+    ),
+    "counts for the training alone": whole(
+        filled(CACHE, before="", after="        cache.add(stream, start, stop)"),
+        "watch = Counts()\nwatch.add(train_loader.next_batch(9)[0], 0, 9)\nbpb = eval_counts(args, model, tokens, table)",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ILLEGAL)
+def test_a_loophole_gives_a_lead_of_its_rule(name):
+    code, source = ILLEGAL[name]
+    result = says(code, case(source))
+    assert [finding.lead for finding in result.findings][:1] == [True]
+
+
+@pytest.mark.parametrize("name", ILLEGAL)
+def test_a_lead_quotes_lines_and_names_a_probe(name):
+    code, source = ILLEGAL[name]
+    finding = says(code, case(source)).findings[0]
+    lines = source.splitlines()
+    assert finding.probe and len(finding.places) >= 2 and all(lines[p.line - 1].strip() == p.quote for p in finding.places)
+
+
+@pytest.mark.parametrize("name", LEGAL)
+def test_a_legal_twin_is_left_alone(name):
+    made = case(LEGAL[name])
+    assert {code: says(code, made).status for code in CODES} == dict.fromkeys(CODES, Status.PASS)
+
+
+def test_a_delta_fitted_to_the_context_is_a_warning():
+    loop = "ctx_len = 64\n        ctx_y = y[:ctx_len]\n        " + FIT.format(what="(hidden + delta)[:ctx_len], ctx_y")
+    assert says("no-slot.window", case(slot(loop))).status is Status.WARN
+
+
+def test_a_warm_up_on_validation_tokens_is_a_warning():
+    warm = """
+def warm_up(model, stream):
+    for size in (8, 16):
+        scratch = Adapter(model)
+        optimizer = torch.optim.SGD(scratch.parameters(), lr=1e-3)
+        model(stream[:size], stream[1 : size + 1], scratch).mean().backward()
+        optimizer.step()
+"""
+    made = case(whole(warm, f"warm_up(model, tokens)\n{THEN}"))
+    assert [says(code, made).status for code in ("warmup-no-val.order", "no-val-train.order")] == [Status.WARN, Status.PASS]
+
+
+def test_the_run_command_switches_an_adaptation_on():
+    source = whole(TUNE, f"if args.epochs > 9:\n    tune(args, model, tokens)\n{THEN}")
+    code = "no-val-train.order"
+    assert (says(code, case(source)).status, says(code, case(source, EPOCHS="20")).findings[0].lead) == (Status.PASS, True)
+
+
+def test_a_setting_in_the_log_switches_an_adaptation_off():
+    source = whole(TUNE, f"if args.adapt_enabled:\n    tune(args, model, tokens)\n{THEN}")
+    code = "no-val-train.order"
+    assert (says(code, case(source)).findings[0].lead, says(code, case(source, settings={"adapt_enabled": "False"})).status) == (True, Status.PASS)
+
+
+def test_code_and_log_that_agree_are_a_failure():
+    loud = TUNE + "        print(f'ttt_epoch:{epoch + 1}/{args.epochs} loss:{loss.item():.4f}')\n"
+    log = "pre_quant val_bpb:1.1200\nttt_epoch:1/3 loss:2.0\nttt_epoch:3/3 loss:1.9\nfinal val_bpb:1.0600\n"
+    result = says("no-val-train.order", case(whole(loud, f"tune(args, model, tokens)\n{THEN}"), log=log))
+    assert (result.status, result.findings[0].places[0].line) == (Status.FAIL, 3)
+
+
+def test_epochs_in_the_log_of_a_score_first_script_are_no_failure():
+    log = "pre_quant val_bpb:1.0700\nttt_epoch:3/3 loss:1.9\nfinal val_bpb:1.0600\n"
+    made = case(chunks(SCORE, LEARN), log=log)
+    assert [says(code, made).status for code in ("no-val-train.order", "no-val-train.logs")] == [Status.PASS, Status.PASS]
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_script_that_cannot_be_parsed_is_unproven(code):
+    assert says(code, case("def main(:\n")).status is Status.UNPROVEN
