@@ -49,13 +49,13 @@ def pull_request(remote: str | Path, number: int) -> list[GitTree]:
 def record_folders(path: str, number: int) -> list[GitTree]:
     """The same, of a local repository; an empty list where the pull request holds no record folder."""
     repo = repository(path)
-    head = _target(repo, [ref.format(n=number) for ref in HEAD_REFS])
+    head = target(repo, [ref.format(n=number) for ref in HEAD_REFS])
     if head is None:
         raise BadInput(
             f"{path}: has no pull request {number} (no {HEAD_REFS[0].format(n=number)}). "
             f"Fetch it there with `git fetch origin pull/{number}/head:refs/pull/{number}/head`, or give a URL."
         )
-    main = _target(repo, MAIN_REFS)
+    main = target(repo, MAIN_REFS)
     if main is None:
         raise BadInput(f"{path}: has no branch main to compare a pull request with. Fetch it there, or give a URL.")
     return changed_folders(repo, path, head, base_of(repo, head, main), number)
@@ -106,13 +106,13 @@ def changed_folders(
     repo: "pygit2.Repository", path: str, head: "pygit2.Oid", base: "pygit2.Oid", number: int | None
 ) -> list[GitTree]:
     """Folders of `head` whose tree is not the one `base` has at the same place."""
-    old = _folders(repo, base)
+    old = folders(repo, base)
     nested = "records/records/"  # a whole repository copied into records/: what it holds unchanged is not added
     old |= {nested + location.removeprefix("records/"): oid for location, oid in old.items()}
     commit = repo[head]
     date = iso_date(commit.commit_time)  # type: ignore[attr-defined]
     changed = sorted(
-        (location, oid) for location, oid in _folders(repo, head).items() if oid != old.get(location)
+        (location, oid) for location, oid in folders(repo, head).items() if oid != old.get(location)
     )  # fmt: skip
     return [
         GitTree(path, str(oid), location.rpartition("/")[2], location, number, str(head), date)
@@ -120,7 +120,7 @@ def changed_folders(
     ]
 
 
-def _folders(repo: "pygit2.Repository", commit: "pygit2.Oid") -> "dict[str, pygit2.Oid]":
+def folders(repo: "pygit2.Repository", commit: "pygit2.Oid") -> "dict[str, pygit2.Oid]":
     """Location -> tree of every record folder: records/TRACK/NAME, and records/NAME where the files lie there."""
     found: dict[str, pygit2.Oid] = {}
     pending = [("records", _child(repo, repo[commit].tree, b"records"))]
@@ -154,7 +154,7 @@ def _subtrees(repo: "pygit2.Repository", tree: "pygit2.Tree | None") -> "list[py
     return [entry for entry in tree if entry.filemode == MODE_TREE and entry.id in repo]  # type: ignore[misc]
 
 
-def _target(repo: "pygit2.Repository", names) -> "pygit2.Oid | None":
+def target(repo: "pygit2.Repository", names) -> "pygit2.Oid | None":
     for name in names:
         if name in repo.references:
             return repo.references[name].peel().id

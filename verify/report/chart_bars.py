@@ -74,9 +74,9 @@ def sizes_of(verdict: Verdict, styles: dict[int | None, str]) -> SizeChart | Non
     """Totals on an axis that shows the surroundings of the cap: from zero on, all would look alike."""
     by_measure: dict[str, list[SizeRow]] = {}
     for row in verdict.sizes:
-        if row.total_bytes is not None:
+        if show.drawable(row.total_bytes):
             by_measure.setdefault(row.measure, []).append(row)
-    if not by_measure:
+    if not by_measure or not show.drawable(verdict.cap_bytes):
         return None
     cap = verdict.cap_bytes
     low, high = span(
@@ -98,7 +98,7 @@ def sizes_of(verdict: Verdict, styles: dict[int | None, str]) -> SizeChart | Non
 
 def size_dot(row: SizeRow, axis: Axis, cap: int, styles: dict[int | None, str]) -> SizeDot:
     total = row.total_bytes or 0
-    seed = "all seeds" if row.seed is None else f"seed {row.seed}"
+    seed = "all seeds" if row.seed is None else f"seed {show.seed_name(row.seed)}"
     difference = f"{total - cap:,} over the cap" if total > cap else f"{cap - total:,} under the cap"
     title = f"{seed}, {show.text(row.measure)}: {total:,} bytes, {difference}"
     return SizeDot(axis.at(total), title, total > cap, styles.get(row.seed, "s0"))
@@ -106,9 +106,14 @@ def size_dot(row: SizeRow, axis: Axis, cap: int, styles: dict[int | None, str]) 
 
 def phases_of(verdict: Verdict) -> list[BudgetChart]:
     limits = {"train": verdict.train_seconds_max, "eval": verdict.eval_seconds_max, "outside": None}
+    limits = {key: limit if show.drawable(limit) else None for key, limit in limits.items()}
     charts = []
     for key, limit in limits.items():
-        phases = [phase for phase in verdict.phases if phase.budget == key]
+        phases = [
+            phase
+            for phase in verdict.phases
+            if phase.budget == key and show.drawable(phase.seconds) and phase.seconds >= 0
+        ]
         if phases:
             charts.append(budget_chart(key, phases, limit))
     return charts
@@ -133,7 +138,7 @@ def budget_chart(key: str, phases: Sequence[Phase], limit: float | None) -> Budg
             at += phase.seconds
         over = limit is not None and at > limit
         mark = "" if limit is None else f", {at - limit:,.1f} s over" if over else " ✓"
-        seed_label = "seed not known" if seed is None else f"seed {seed}"
+        seed_label = "seed not known" if seed is None else f"seed {show.seed_name(seed)}"
         bars.append(Bar(number * BAR_ROW + 14.0, f"{seed_label}: {show.seconds(at)} s{mark}", segments, over))
     many = sum(bar.is_over for bar in bars)
     against = (

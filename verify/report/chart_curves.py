@@ -75,7 +75,8 @@ def styles_of(curves: Sequence[Curve]) -> list[str]:
 
 def curves_of(verdict: Verdict) -> Curves | None:
     """None where no log has a curve."""
-    curves = [curve for curve in verdict.curves if len(curve.train) + len(curve.validation) > 1]
+    drawn = [drawable(curve) for curve in verdict.curves]
+    curves = [curve for curve in drawn if len(curve.train) + len(curve.validation) > 1]
     steps = [step for curve in curves for step, _ in (*curve.train, *curve.validation)]
     if not curves or max(steps) <= min(steps):
         return None
@@ -88,6 +89,12 @@ def curves_of(verdict: Verdict) -> Curves | None:
         charts.append(chart("late", "Loss over the last quarter", curves, styles, (0.75 * last, last), 0.75 * last))
     legend = [(style, show.text(curve.name)) for style, curve in zip(styles, curves, strict=True)]
     return Curves(charts, legend, *table(curves))
+
+
+def drawable(curve: Curve) -> Curve:
+    """The curve without points that no chart can hold."""
+    kept = [tuple(p for p in points if all(map(show.drawable, p))) for points in (curve.train, curve.validation)]
+    return curve.model_copy(update={"train": kept[0], "validation": kept[1]})
 
 
 def chart(

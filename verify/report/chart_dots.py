@@ -11,6 +11,7 @@ from verify.verdict import Comparison, Verdict
 
 LEFT, RIGHT = 2.0, 98.0  # percent
 CONFIDENCE = 0.90
+N_MAX = 10_000  # runs of one side
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ def significance_of(verdict: Verdict) -> list[SignificanceChart]:
 
 
 def significance_chart(comparison: Comparison) -> SignificanceChart:
+    comparison = drawable(comparison)
     against = show.printable(comparison.against, 80)
     short = show.printable(comparison.against, 20) if comparison.against_pr is None else f"PR {comparison.against_pr}"
     sides = [
@@ -82,7 +84,7 @@ def significance_chart(comparison: Comparison) -> SignificanceChart:
     axis = Axis(*span([*known, *edges]), LEFT, RIGHT)
     strips = []
     for number, ((name, style, values, mean, _, n), interval) in enumerate(zip(sides, intervals, strict=True)):
-        label = f"{name}: mean {show.bpb(mean)}, n {n}"
+        label = f"{name}: mean {show.bpb(mean)}, n {show.integer(n)}"
         placed = None if interval is None else (axis.at(interval[0]), axis.at(interval[1]))
         dots = [(axis.at(value), f"{name}: {show.bpb(value)} bpb") for value in values]
         strips.append(Strip(number * 56 + 38.0, label, style, dots, None if mean is None else axis.at(mean), placed))
@@ -91,7 +93,13 @@ def significance_chart(comparison: Comparison) -> SignificanceChart:
     for name, _, values, mean, std, n in sides:
         spread = sample_std(values) if std is None else std
         rows.append(
-            [name, str(n), show.bpb(mean), show.number(5)(spread), ", ".join(map(show.bpb, values)) or show.ABSENT]
+            [
+                name,
+                show.integer(n),
+                show.bpb(mean),
+                show.number(5)(spread),
+                ", ".join(map(show.bpb, values)) or show.ABSENT,
+            ]
         )
     return SignificanceChart(
         title=f"Against {against}",
@@ -107,6 +115,16 @@ def significance_chart(comparison: Comparison) -> SignificanceChart:
     )
 
 
+def drawable(comparison: Comparison) -> Comparison:
+    """The comparison without numbers that no chart can hold."""
+    names = ("mean_new", "mean_old", "std_new", "std_old", "gain_bpb", "gain_nats_per_token")
+    kept: dict = {name: value if show.drawable(value := getattr(comparison, name)) else None for name in names}
+    kept |= {name: tuple(filter(show.drawable, getattr(comparison, name))) for name in ("new", "old")}
+    kept["ci"] = comparison.ci if comparison.ci and all(map(show.drawable, comparison.ci)) else None
+    kept["margin_nats"] = comparison.margin_nats if show.drawable(comparison.margin_nats) else 0.005
+    return comparison.model_copy(update=kept)
+
+
 def sample_std(values: Sequence[float]) -> float | None:
     if len(values) < 2:
         return None
@@ -117,7 +135,7 @@ def sample_std(values: Sequence[float]) -> float | None:
 def interval_of(values: Sequence[float], mean: float | None, std: float | None, n: int) -> tuple[float, float] | None:
     """Two-sided 90 % interval of a mean by Student's t."""
     std = sample_std(values) if std is None else std
-    if mean is None or std is None or n < 2:
+    if mean is None or std is None or not 2 <= n < N_MAX:
         return None
     half = quantile((1 - CONFIDENCE) / 2, n - 1) * std / sqrt(n)
     return mean - half, mean + half
@@ -134,9 +152,13 @@ def gain_of(comparison: Comparison) -> Gain | None:
     marks.append((comparison.margin_nats / log(2), f"{comparison.margin_nats:g} nats per byte", "byte"))
     axis = Axis(*span([gain, *(comparison.ci or ()), *(value for value, _, _ in marks)], 0.08), LEFT, RIGHT)
     interval = None if comparison.ci is None else (axis.at(comparison.ci[0]), axis.at(comparison.ci[1]))
-    said = "" if comparison.ci is None else f", 90 % interval {comparison.ci[0]:+.5f} to {comparison.ci[1]:+.5f}"
+    said = (
+        ""
+        if comparison.ci is None
+        else f", 90 % interval {show.signed(comparison.ci[0])} to {show.signed(comparison.ci[1])}"
+    )
     text = (
-        f"Gain {gain:+.5f} bits per byte{said}; lines at "
+        f"Gain {show.signed(gain)} bits per byte{said}; lines at "
         + ", ".join(f"{label} ({value:.5f})" for value, label, _ in marks)
         + "."
     )

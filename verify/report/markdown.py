@@ -109,7 +109,7 @@ def seeds(verdict: Verdict) -> str:
             show.seconds(row.calibration_seconds),
             show.seconds(row.eval_seconds),
             show.integer(row.steps),
-            code(row.file, 80, in_table=True) + ("" if row.line is None else f" {row.line}"),
+            code(row.file, 80, in_table=True) + ("" if row.line is None else f" {show.integer(row.line)}"),
         )
         for row in rows[:SEEDS_MAX]
     ]
@@ -128,9 +128,9 @@ def comparison_line(comparison: Comparison) -> str:
     against = (
         pull if pull and comparison.against == f"PR {comparison.against_pr}" else f"{name} ({pull})" if pull else name
     )
-    gain = "" if comparison.gain_bpb is None else f"gain {comparison.gain_bpb:+.5f} bpb, "
+    gain = "" if comparison.gain_bpb is None else f"gain {show.signed(comparison.gain_bpb)} bpb, "
     return (
-        f"Against {against}: {gain}{comparison.n_new} runs and {comparison.n_old}; one-sided Welch "
+        f"Against {against}: {gain}{show.integer(comparison.n_new)} runs and {show.integer(comparison.n_old)}; one-sided Welch "
         f"{p_text(comparison.p)} at margin 0, {p_text(comparison.p_margin_token)} at {comparison.margin_nats:g} nats per "
         f"token, {p_text(comparison.p_margin_byte)} per byte.\n"
     )
@@ -139,7 +139,8 @@ def comparison_line(comparison: Comparison) -> str:
 def p_text(value: float | None) -> str:
     if value is None:
         return "p not known"
-    return "p &lt; 0.0001" if value < 0.0001 else f"p = {value:.4f}"
+    text = show.p_value(value).replace("<", "&lt;").replace(">", "&gt;")
+    return f"p {text}" if text.startswith("&") else f"p = {text}"
 
 
 def pull_link(number: int) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 from urllib.parse import quote
 
 from verify.finding import Finding, Place, Precedent, Status
@@ -44,6 +45,8 @@ STATISTICS = {
     "single": "one run",
     "best_of": "mean of the best seeds",
 }
+LARGE = 1e15
+DRAWABLE_MAX = 1e12
 TEXT_CHARACTERS = 600  # of one sentence; what is longer is not one
 FILE_CHARACTERS = 160
 MEASURED_MAX = 12  # numbers shown with one finding
@@ -137,34 +140,53 @@ def scalar(value: float | int | str | None) -> str:
     return integer(value) if isinstance(value, int) else f"{value:.8g}"
 
 
+def decimals(value: float | None, form: str) -> str:
+    """A number by a format spec. Logs may say anything: beyond LARGE only its size is told."""
+    if value is None:
+        return ABSENT
+    if abs(value) < LARGE:
+        return format(value, form)
+    return "> 10^15" if value > 0 else "< -10^15"
+
+
+def drawable(value: float | None) -> bool:
+    """Whether a number can stand in a chart beside others."""
+    return value is not None and isfinite(value) and abs(value) < DRAWABLE_MAX
+
+
 def integer(value: float | None) -> str:
-    return ABSENT if value is None else f"{value:,.0f}"
+    return decimals(value, ",.0f")
 
 
 def bpb(value: float | None) -> str:
     """Bits per byte: six decimals, trailing zeros dropped down to four."""
-    if value is None:
-        return ABSENT
-    whole, _, decimals = f"{value:.6f}".partition(".")
-    return f"{whole}.{decimals[:4]}{decimals[4:].rstrip('0')}"
+    if value is None or abs(value) >= LARGE:
+        return decimals(value, "")
+    whole, _, rest = f"{value:.6f}".partition(".")
+    return f"{whole}.{rest[:4]}{rest[4:].rstrip('0')}"
 
 
 def seconds(value: float | None) -> str:
-    return ABSENT if value is None else f"{value:,.1f}"
+    return decimals(value, ",.1f")
+
+
+def signed(value: float | None) -> str:
+    """A gain in bits per byte."""
+    return decimals(value, "+.5f")
 
 
 def p_value(value: float | None) -> str:
     if value is None:
         return ABSENT
-    return "< 0.0001" if value < 0.0001 else f"{value:.4f}"
+    return "< 0.0001" if value < 0.0001 else decimals(value, ".4f")
 
 
 def number(digits: int) -> Callable[[float | None], str]:
-    return lambda value: ABSENT if value is None else f"{value:.{digits}f}"
+    return lambda value: decimals(value, f".{digits}f")
 
 
 def seed_name(seed: int | None) -> str:
-    return ABSENT if seed is None else str(seed)
+    return decimals(seed, "d")
 
 
 def statistic(name: str | None) -> str:

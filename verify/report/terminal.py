@@ -151,9 +151,10 @@ def seed_notes(verdict: Verdict, verbose: bool) -> list[str]:
 def comparison_line(comparison: Comparison) -> str:
     is_named = comparison.against_pr is None or str(comparison.against_pr) in comparison.against
     pull = "" if is_named else f" (PR {comparison.against_pr})"
-    gain = "" if comparison.gain_bpb is None else f"gain {comparison.gain_bpb:+.5f} bpb, "
+    gain = "" if comparison.gain_bpb is None else f"gain {show.signed(comparison.gain_bpb)} bpb, "
+    runs = f"n {show.integer(comparison.n_new)} and {show.integer(comparison.n_old)}"
     return (
-        f"Against {printable(comparison.against, 80)}{pull}: {gain}n {comparison.n_new} and {comparison.n_old}, "
+        f"Against {printable(comparison.against, 80)}{pull}: {gain}{runs}, "
         f"p {show.p_value(comparison.p)} at margin 0, {show.p_value(comparison.p_margin_token)} at "
         f"{comparison.margin_nats:g} nats per token, {show.p_value(comparison.p_margin_byte)} per byte"
     )

@@ -8,7 +8,8 @@ from verify.rule import Case, Rule
 from verify.rules.learning_evidence import NEGATED, Line, found, log_lines, places, unread
 
 VAL_CALIBRATION = re.compile(
-    r"(?i)(?:\busing val(?:idation)?(?: data| tokens| set)? for (?:gptq )?calibration|\bval(?:idation)?[ _-]calib\w* (?:prepared|collected|done|using|with)\b|"
+    r"(?i)(?:\busing val(?:idation)?(?: data| tokens| set)? for (?:gptq )?calibration|"
+    r"\bval(?:idation)?[ _-]calib\w* (?:prepared|collected|done|using|with)\b|"
     r"\bcalibrat\w+ (?:on|with|from|using) (?:the )?val(?:idation)?\b).{0,120}"
 )
 SWEEP = re.compile(r"(?i)\b(?P<name>\w*(?:sweep|grid)\w*)\b(?=[^\n]*(?:\b|_)bpb[=: ]+(?P<bpb>\d+\.\d+)).{0,200}")
@@ -121,7 +122,7 @@ class TrainAtEval(Rule):
         elif case.program is not None:
             for suspicion in suspects[:2]:
                 yield lead(
-                    f"{suspicion.update.name.lstrip('.')} is filled from training tokens and read while validation tokens are scored, in one process",
+                    f"{suspicion.update.name.lstrip('.')} is filled from training tokens and read while validation tokens are scored",
                     *places(case.program, suspicion),
                     probe=self.probe,
                     precedents=self.precedents,

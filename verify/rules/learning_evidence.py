@@ -19,7 +19,9 @@ PREFIX_CHARACTERS_MAX = 90  # of a line before what is looked for: a time stamp,
 TEXT_CHARACTERS_MAX = 8_000_000  # of one log
 CODE = re.compile(r"[{}]|\bdef |\bimport |\bself\.|os\.environ|\breturn\b|^\s*#|\blog0\(|\bprint\(")
 NEGATED = re.compile(
-    r"\b(?:no|not|never|without|none|non|n't|isn't|don't|doesn't|cannot|avoid\w*|exclud\w*|illegal|forbid\w*|prohibit\w*|disallow\w*|banned|violat\w*|instead of|rather than|unlike|vs\.?|false|disabled|removed|skip\w*|allowed|only if|rules?|must|already|before it was|ablation|compliance|score[-_ ]first|causal\w*|scored|legal\w*|after scoring)\b|n't\b|=0\b|:0\b",
+    r"\b(?:no|not|never|without|none|non|n't|isn't|don't|doesn't|cannot|avoid\w*|exclud\w*|illegal|forbid\w*|prohibit\w*|disallow\w*|"
+    r"banned|violat\w*|instead of|rather than|unlike|vs\.?|false|disabled|removed|skip\w*|allowed|only if|rules?|must|already|"
+    r"before it was|ablation|compliance|score[-_ ]first|causal\w*|scored|legal\w*|after scoring)\b|n't\b|=0\b|:0\b",
     re.I,
 )
 

@@ -8,7 +8,8 @@ from verify.rule import Case, Rule
 from verify.rules.learning_evidence import Line, found, log_lines, places, unread
 
 SECOND_PASS = re.compile(
-    r"(?i)\b(?:\w*pass[ _]?2\w*|second pass|pass 2 of|two[-_]?pass: (?:pass 2|rescor\w*|building full)|rescor(?:ing|ed) (?:all|every|first)|\w*two_pass\w*_exact|\w+_build: order \d+ done).{0,160}"
+    r"(?i)\b(?:\w*pass[ _]?2\w*|second pass|pass 2 of|two[-_]?pass: (?:pass 2|rescor\w*|building full)|"
+    r"rescor(?:ing|ed) (?:all|every|first)|\w*two_pass\w*_exact|\w+_build: order \d+ done).{0,160}"
 )
 DENIED = re.compile(r"two[-_]?pass\w*\s*[=:]\s*(?:false|0|off|none)|no (?:second|two)|disabled|skipp", re.I)
 BPB = re.compile(r"\b(?:val_)?bpb[=: ]+(?P<bpb>\d+\.\d+)")
@@ -44,7 +45,7 @@ class ScoreFirst(Rule):
             if suspicion.kind == "window":
                 said = f"{update} trains on a chunk, and the chunk's score is counted after that in the same round"
             else:
-                said = f"in {update} the loop over epochs holds both the training and the score: tokens are scored after training on them"
+                said = f"in {update} the loop over epochs holds the training and the score: tokens are scored after training"
             yield lead(said, *places(program, suspicion), probe=self.probe, precedents=self.precedents)
             count += 1
         if not count:
@@ -68,7 +69,9 @@ class SinglePass(Rule):
         assert program is not None
         for suspicion in found(case, "repeat", "refill")[:4]:
             if suspicion.kind == "refill":
-                said = f"{suspicion.update.name.lstrip('.') or 'a table'} is filled from the validation set in {suspicion.update.function.short}, and read for the same tokens in a later pass"
+                table = suspicion.update.name.lstrip(".") or "a table"
+                filler = suspicion.update.function.short
+                said = f"{table} is filled from the validation set in {filler}, and read for the same tokens in a later pass"
             else:
                 said = f"{suspicion.update.function.short} scores the same tokens in every round of a loop that trains on them"
             yield lead(said, *places(program, suspicion), probe=self.probe, precedents=self.precedents)

@@ -31,7 +31,7 @@ class Slot(Rule):
             if suspicion.kind == "context":
                 context = (Precedent(pr=1306, text="context-only delta: never ruled on, never accepted"),)
                 yield warned(
-                    f"{name} fits tensors inside the scoring loop, by its names to the context only: adaptive, no precedent backs it",
+                    f"{name} fits tensors inside the scoring loop, to the context by its names: adaptive, without precedent",
                     *lines,
                     precedents=context,
                 )

@@ -9,13 +9,15 @@ from verify.rules.learning_evidence import Line, found, log_lines, places, readm
 
 GAIN_BPB = 0.02  # legal score-first gains are 0.002 to 0.013; illegal clusters show 0.02 to 0.08 and more
 EPOCH = re.compile(
-    r"(?i)\b(?P<what>\w*(?:ttt|adapt)\w*)(?:_epoch)?[ :_]+(?:epoch[ :=]*)?(?P<round>\d+)\s*/\s*(?P<rounds>\d+)\b(?=[^\n]*(?:loss|bpb|lr|time|nll))"
+    r"(?i)\b(?P<what>\w*(?:ttt|adapt)\w*)(?:_epoch)?[ :_]+(?:epoch[ :=]*)?(?P<round>\d+)\s*/\s*(?P<rounds>\d+)\b"
+    r"(?=[^\n]*(?:loss|bpb|lr|time|nll))"
 )
 NAMED = re.compile(r"(?i)\b(?:post[-_ ])?pre[-_ ]?quant(?:i[sz]ation)?[-_ ](?:\w+[-_ ])?ttt\b.{0,80}")
 WORDS_OF_EPOCHS = re.compile(r"epoch", re.I)
 README = re.compile(
     r"\bval(?:idation)?[- ]only (?:training|train|mode|model)\b|"
-    r"\btrain(?:s|ed|ing)?\b(?: data| directly| only| purely)?.{0,20}\b(?:on|pointed at|uses?)\b.{0,15}\b(?:the )?(?:full |whole )?val(?:idation)?[ _-](?:shards?|set|split|data|tokens)\b",
+    r"\btrain(?:s|ed|ing)?\b(?: data| directly| only| purely)?.{0,20}"
+    r"\b(?:on|pointed at|uses?)\b.{0,15}\b(?:the )?(?:full |whole )?val(?:idation)?[ _-](?:shards?|set|split|data|tokens)\b",
     re.I,
 )
 PRECEDENTS = (
@@ -43,7 +45,8 @@ class ValTrainOrder(Rule):
         for suspicion in suspects[:4]:
             update, commit = suspicion.update, suspicion.commit
             lines = places(case.program, suspicion)  # type: ignore[arg-type]
-            said = f"{update.function.short} takes optimiser steps on validation tokens, and {commit.function.short if commit else 'a later pass'} scores afterwards"
+            scorer = commit.function.short if commit else "a later pass"
+            said = f"{update.function.short} takes optimiser steps on validation tokens, and {scorer} scores afterwards"
             agreeing = [line for line in witnesses if case.program and _prints(case, suspicion, line)]
             if agreeing:
                 lines = [
@@ -118,7 +121,7 @@ class ValTrainLogs(Rule):
             gain = drop(case, line)
             if gain is not None and gain > GAIN_BPB:
                 yield lead(
-                    f"the log counts {line.match['rounds']} rounds of {line.match['what']} before a score that is {gain:.4f} bits per byte lower than before them",
+                    f"the log counts {line.match['rounds']} rounds of {line.match['what']}, and the score falls by {gain:.4f} bits per byte",
                     line.place(),
                     probe=self.probe,
                     precedents=self.precedents,

@@ -199,17 +199,11 @@ class Trace:
         return truth if truth is None else truth is not is_not
 
     def loop(self, node: ast.For, function: Function) -> Loop:
-        count = None
-        if (
-            isinstance(node.iter, ast.Call)
-            and isinstance(node.iter.func, ast.Name)
-            and node.iter.func.id == "range"
-            and len(node.iter.args) <= 2
-        ):
-            start = fold(self.program, function, node.iter.args[0]) if len(node.iter.args) == 2 else 0
-            stop = fold(self.program, function, node.iter.args[-1])
-            if isinstance(start, int) and isinstance(stop, int):
-                count = stop - start
+        count, counted = None, node.iter
+        if isinstance(counted, ast.Call) and name_of(counted.func) == "range" and len(counted.args) in (1, 2):
+            start = fold(self.program, function, counted.args[0]) if len(counted.args) == 2 else 0
+            stop = fold(self.program, function, counted.args[-1])
+            count = stop - start if isinstance(start, int) and isinstance(stop, int) else None
         return Loop(function, node, is_repeat(node) and count != 1, count)
 
     # expressions, in the order they are evaluated

@@ -10,20 +10,20 @@ def trees(path: str):
     """Folders of main's tip, each with the day on which main first had it."""
     from dataclasses import replace
 
-    from verify.git.pull import MAIN_REFS, _folders, _target
+    from verify.git.pull import MAIN_REFS, folders, target
     from verify.git.tree import GitTree, iso_date, repository
 
     repo = repository(path)
-    main = _target(repo, MAIN_REFS)
+    main = target(repo, MAIN_REFS)
     dates: dict[str, str] = {}
     commit = repo[main]
     while commit.parents:  # along first parents, newest first: the last one written is the oldest
-        for location in _folders(repo, commit.id):
+        for location in folders(repo, commit.id):
             dates[location] = iso_date(commit.commit_time)
         commit = commit.parents[0]
     made = [
         GitTree(path, str(oid), location.rpartition("/")[2], location, None, str(main))
-        for location, oid in sorted(_folders(repo, main).items())
+        for location, oid in sorted(folders(repo, main).items())
     ]
     return [replace(tree, date=dates[tree.location]) for tree in made]
 
@@ -54,17 +54,14 @@ def merged(policy: str, verbose: bool) -> None:
         rows.setdefault((tree.location.split("/")[1], tree.location in labelled), []).append((fails, leads))
         if fails or leads or verbose:
             said = [f"FAIL {code}" for code in fails] + [f"lead {code}" for code in leads]
-            out.print(
-                f"{verdict.status.value:8} {tree.location} {'(labelled) ' if tree.location in labelled else ''}{', '.join(said)}",
-                markup=False,
-                soft_wrap=True,
-            )
+            mark = "(labelled) " if tree.location in labelled else ""
+            out.print(f"{verdict.status.value:8} {tree.location} {mark}{', '.join(said)}", markup=False, soft_wrap=True)
             if verbose:
                 show.details(out, verdict, None)
-    table = [
-        [track, "yes" if is_labelled else "no", show.tally(code for fails, _ in found for code in fails), show.tally(code for _, leads in found for code in leads),
-         len(found), sum(bool(fails) for fails, _ in found), sum(bool(leads) for _, leads in found)]
-        for (track, is_labelled), found in sorted(rows.items())
-    ]  # fmt: skip
+    table = []
+    for (track, is_labelled), found in sorted(rows.items()):
+        fails, leads = ([code for said in found for code in said[part]] for part in (0, 1))
+        numbers = [len(found), sum(bool(fails) for fails, _ in found), sum(bool(leads) for _, leads in found)]
+        table.append([track, "yes" if is_labelled else "no", show.tally(fails), show.tally(leads), *numbers])
     header = ("track", "labelled", "fails", "leads", "folders", "failed", "with leads")
     show.table(out, "record folders on main", header, table, text_columns=4)

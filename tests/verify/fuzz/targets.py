@@ -10,6 +10,9 @@ from verify.audit import audit
 from verify.logs.model import Claim
 from verify.logs.read import read_log
 from verify.policy.model import DEFAULT, Policy, load
+from verify.report.as_json import from_json, to_json
+from verify.report.html import to_html
+from verify.report.markdown import to_markdown
 from verify.static.parse import parse
 from verify.static.program import analyse
 from verify.stats.leaderboard import Leaderboard
@@ -21,7 +24,6 @@ from verify.submission.readme import read_readme
 from verify.submission.requirements import declared
 from verify.submission.text import decode, is_text, printable
 from verify.submission.unpack import unpack
-from verify.verdict import Verdict
 
 BREAK = b"\n=====\n"  # between the files of a synthetic tree
 NAMES = (
@@ -95,7 +97,11 @@ def fuzz_audit(data: bytes) -> None:
     """The same tree through every rule, into every form of a verdict."""
     tree = MemoryTree({name: part for name, part in zip(NAMES, data.split(BREAK), strict=False)} or {"a": b""})
     verdict = audit(tree, policy(), leaderboard())
-    assert Verdict.model_validate_json(verdict.model_dump_json()) == verdict
+    text = to_json(verdict)
+    assert to_json(from_json(text)) == text
+    for report in (text, to_markdown(verdict), to_html(verdict)):
+        report.encode()  # no broken name gets through
+        assert "\x1b" not in report
 
 
 @cache

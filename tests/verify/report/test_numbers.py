@@ -2,7 +2,7 @@
 
 import io
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -41,7 +41,17 @@ def with_numbers(drawn_floats: list[float], drawn_whole: list[int]) -> Verdict:
     return Verdict.model_validate({name: changed(name, value) for name, value in verdict().model_dump().items()})
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# A case is found at once and shrinks for minutes: it is not shrunk.
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+)
+@example([1.7e308, -1e308], [10**400, -(10**30)])
+@example([0.0], [0])
+@example([1e-320], [1])
+@example([1e11, 1e11 + 1e-5], [16_000_000])
 @given(st.lists(floats, min_size=1, max_size=5), st.lists(whole, min_size=1, max_size=5))
 def test_no_number_breaks_a_report(drawn_floats, drawn_whole):
     made = with_numbers(drawn_floats, drawn_whole)

@@ -236,7 +236,9 @@ def test_a_lead_quotes_lines_and_names_a_probe(name):
     code, source = ILLEGAL[name]
     finding = says(code, case(source)).findings[0]
     lines = source.splitlines()
-    assert finding.probe and len(finding.places) >= 2 and all(lines[p.line - 1].strip() == p.quote for p in finding.places)
+    assert (
+        finding.probe and len(finding.places) >= 2 and all(lines[p.line - 1].strip() == p.quote for p in finding.places)
+    )
 
 
 @pytest.mark.parametrize("name", LEGAL)
@@ -260,19 +262,28 @@ def warm_up(model, stream):
         optimizer.step()
 """
     made = case(whole(warm, f"warm_up(model, tokens)\n{THEN}"))
-    assert [says(code, made).status for code in ("warmup-no-val.order", "no-val-train.order")] == [Status.WARN, Status.PASS]
+    assert [says(code, made).status for code in ("warmup-no-val.order", "no-val-train.order")] == [
+        Status.WARN,
+        Status.PASS,
+    ]
 
 
 def test_the_run_command_switches_an_adaptation_on():
     source = whole(TUNE, f"if args.epochs > 9:\n    tune(args, model, tokens)\n{THEN}")
     code = "no-val-train.order"
-    assert (says(code, case(source)).status, says(code, case(source, EPOCHS="20")).findings[0].lead) == (Status.PASS, True)
+    assert (says(code, case(source)).status, says(code, case(source, EPOCHS="20")).findings[0].lead) == (
+        Status.PASS,
+        True,
+    )
 
 
 def test_a_setting_in_the_log_switches_an_adaptation_off():
     source = whole(TUNE, f"if args.adapt_enabled:\n    tune(args, model, tokens)\n{THEN}")
     code = "no-val-train.order"
-    assert (says(code, case(source)).findings[0].lead, says(code, case(source, settings={"adapt_enabled": "False"})).status) == (True, Status.PASS)
+    assert (
+        says(code, case(source)).findings[0].lead,
+        says(code, case(source, settings={"adapt_enabled": "False"})).status,
+    ) == (True, Status.PASS)
 
 
 def test_code_and_log_that_agree_are_a_failure():
@@ -285,7 +296,10 @@ def test_code_and_log_that_agree_are_a_failure():
 def test_epochs_in_the_log_of_a_score_first_script_are_no_failure():
     log = "pre_quant val_bpb:1.0700\nttt_epoch:3/3 loss:1.9\nfinal val_bpb:1.0600\n"
     made = case(chunks(SCORE, LEARN), log=log)
-    assert [says(code, made).status for code in ("no-val-train.order", "no-val-train.logs")] == [Status.PASS, Status.PASS]
+    assert [says(code, made).status for code in ("no-val-train.order", "no-val-train.logs")] == [
+        Status.PASS,
+        Status.PASS,
+    ]
 
 
 @pytest.mark.parametrize("code", CODES)

@@ -17,7 +17,9 @@ def is_lead(result) -> bool:
     return any(finding.lead for finding in result.findings)
 
 
-@pytest.mark.parametrize("line", ["gptq:using validation data for calibration (8 seqs)", "calibrating on val tokens: 64 batches"])
+@pytest.mark.parametrize(
+    "line", ["gptq:using validation data for calibration (8 seqs)", "calibrating on val tokens: 64 batches"]
+)
 def test_a_log_that_says_validation_calibration_fails(line):
     result = of("no-val-calib.logs", f"step 1\n{line}\nfinal val_bpb:1.06\n")
     assert (result.status, result.findings[0].places[0].line) == (Status.FAIL, 2)
@@ -68,7 +70,9 @@ def test_tables_filled_from_training_shards_are_a_lead():
     assert is_lead(of("no-train-at-eval.source", "prefilling tables from training shards\nfinal val_bpb:0.5\n"))
 
 
-@pytest.mark.parametrize("line", ["11 layers, trained on the validation shard for memorisation", "Uses val-only training."])
+@pytest.mark.parametrize(
+    "line", ["11 layers, trained on the validation shard for memorisation", "Uses val-only training."]
+)
 def test_a_readme_that_tells_of_it_is_a_lead(line):
     assert is_lead(of("no-val-train.readme", readme=f"# Title\n\n{line}\n"))
 

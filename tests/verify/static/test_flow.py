@@ -59,7 +59,9 @@ CASES = {
 
 @pytest.mark.parametrize(("steps", "labels"), CASES.items())
 def test_a_value_is_followed_to_where_it_comes_from(steps, labels):
-    found = program(whole(HELPERS + "def probe(x):\n    return x\n", steps + "\nbpb = eval_val(args, model, tokens, table)"))
+    found = program(
+        whole(HELPERS + "def probe(x):\n    return x\n", steps + "\nbpb = eval_val(args, model, tokens, table)")
+    )
     main = next(f for f in found.functions if f.name == "main")
     call = next(c for c in main.nodes(ast.Call) if isinstance(c.func, ast.Name) and c.func.id == "probe")
     labels_found = set(Flow(found).origins(call.args[0], main).labels)
@@ -69,7 +71,12 @@ def test_a_value_is_followed_to_where_it_comes_from(steps, labels):
 
 
 def test_a_value_in_a_loop_is_followed_around_it():
-    found = program(whole("def probe(x):\n    return x\n", "x = torch.zeros(1)\nfor i in range(9):\n    probe(x)\n    x = tokens[i:]\nbpb = 1"))
+    found = program(
+        whole(
+            "def probe(x):\n    return x\n",
+            "x = torch.zeros(1)\nfor i in range(9):\n    probe(x)\n    x = tokens[i:]\nbpb = 1",
+        )
+    )
     main = next(f for f in found.functions if f.name == "main")
     call = next(c for c in main.nodes(ast.Call) if isinstance(c.func, ast.Name) and c.func.id == "probe")
     assert set(Flow(found).origins(call.args[0], main).labels) == {"val"}

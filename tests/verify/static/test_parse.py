@@ -43,13 +43,20 @@ def test_a_quote_after_a_keyword_begins_a_string():
     assert parse('def f(a):return"x"if"y"in a else f"{a["z"]}"\n') is not None
 
 
-@pytest.mark.parametrize("text", ["x = (\n", "x = f'{a'\n", 'x = f"{d["a"\n', "def f(:\n", "'''\n", 'f"{"{"', "f'{" * 400])
+@pytest.mark.parametrize(
+    "text", ["x = (\n", "x = f'{a'\n", 'x = f"{d["a"\n', "def f(:\n", "'''\n", 'f"{"{"', "f'{" * 400]
+)
 def test_what_no_python_parses_gives_none(text):
     assert parse(text) is None
 
 
 def test_deep_nesting_does_not_end_the_process():
-    for text in ("(" * 50_000, "x = " + "-" * 20_000 + "1", "x = " + "+".join("a" * 20_000), "f'{" + "[" * 5_000 + "]" * 5_000 + "}'"):
+    for text in (
+        "(" * 50_000,
+        "x = " + "-" * 20_000 + "1",
+        "x = " + "+".join("a" * 20_000),
+        "f'{" + "[" * 5_000 + "]" * 5_000 + "}'",
+    ):
         parse(text)
 
 

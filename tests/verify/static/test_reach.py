@@ -63,7 +63,8 @@ def test_the_script_in_the_log_proves_nothing():
 
 def test_a_parameter_that_is_the_same_at_every_call_decides():
     source = whole(
-        EXTRA + "def outer(args, is_on=False):\n    if is_on:\n        extra(args)\n", "outer(args)\nbpb = eval_val(args, model, tokens, table)"
+        EXTRA + "def outer(args, is_on=False):\n    if is_on:\n        extra(args)\n",
+        "outer(args)\nbpb = eval_val(args, model, tokens, table)",
     )
     assert reached(source, "extra") is False
 
@@ -76,7 +77,11 @@ def test_methods_are_reached_through_their_class():
 def test_a_helper_file_is_followed():
     source = whole("import tool\n", "tool.work(tokens)\nbpb = 1")
     found = program(source, helpers={"tool.py": "def work(x):\n    return x\n\ndef idle(x):\n    return x\n"})
-    assert {f.name: f.reached for f in found.functions if f.script.path == "tool.py"} == {"<module>": True, "work": True, "idle": False}
+    assert {f.name: f.reached for f in found.functions if f.script.path == "tool.py"} == {
+        "<module>": True,
+        "work": True,
+        "idle": False,
+    }
 
 
 def test_names_looked_up_at_run_time_leave_the_question_open():
@@ -108,7 +113,10 @@ def test_a_deep_tree_is_walked_without_recursion():
 
 
 def test_a_long_script_is_read_in_moderate_time():
-    bodies = "".join(f"def part_{i}(x, y):\n    z = x + y\n    for k in range(10):\n        z = z * k - x[k]\n    return z\n" for i in range(300))
+    bodies = "".join(
+        f"def part_{i}(x, y):\n    z = x + y\n    for k in range(10):\n        z = z * k - x[k]\n    return z\n"
+        for i in range(300)
+    )
     start = time.process_time()
     program(whole(bodies))
     assert time.process_time() - start < 2.0

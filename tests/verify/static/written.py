@@ -12,7 +12,7 @@ from verify.rule import Case
 from verify.static.program import Program, analyse
 from verify.submission.model import LogFile, Metadata, Readme, Script, Submission
 
-TOP = '''
+TOP = """
 import glob
 import math
 import os
@@ -85,8 +85,8 @@ def eval_val(args, model, val_tokens, byte_table):
             loss_sum += model(x, y).sum()
             byte_sum += byte_table[y].sum()
     return loss_sum / math.log(2.0) / byte_sum
-'''
-MAIN = '''
+"""
+MAIN = """
 def main():
     args = Hyperparameters()
     model = GPT(args)
@@ -100,7 +100,7 @@ def main():
 
 if __name__ == "__main__":
     main()
-'''
+"""
 PLAIN = "bpb = eval_val(args, model, tokens, table)"
 
 
@@ -109,7 +109,9 @@ def whole(functions: str = "", steps: str = PLAIN) -> str:
     return TOP + textwrap.dedent(functions) + MAIN.format(textwrap.indent(textwrap.dedent(steps).strip(), "    "))
 
 
-def submission(source: str, helpers: Mapping[str, str] | None = None, log: str = "", readme: str = "", **environment: str) -> Submission:
+def submission(
+    source: str, helpers: Mapping[str, str] | None = None, log: str = "", readme: str = "", **environment: str
+) -> Submission:
     tree: Any = SimpleNamespace(name="folder", location="records/track_10min_16mb/folder", pr=None, sha=None, date=None)
     main = Script("train_gpt.py", len(source), "", source, source=source)
     others = tuple(Script(path, len(text), "", text, source=text) for path, text in (helpers or {}).items())
@@ -122,12 +124,20 @@ def submission(source: str, helpers: Mapping[str, str] | None = None, log: str =
 
 def claim(log: str = "", settings: Mapping[str, str] | None = None, bpb: float = 1.06) -> Claim:
     lines = log.splitlines() or [""]
-    run = Run("train_seed42.log", 0, 1, len(lines), settings={k: Value(v, 2, f"{k}: {v}") for k, v in (settings or {}).items()})
+    run = Run(
+        "train_seed42.log",
+        0,
+        1,
+        len(lines),
+        settings={k: Value(v, 2, f"{k}: {v}") for k, v in (settings or {}).items()},
+    )
     for number, line in enumerate(lines, 1):
         if "val_bpb:" in line:
             value = float(line.partition("val_bpb:")[2].split()[0])
             label = line.split()[0]
-            run.metrics.append(Metric(label, "pre_quant" if "pre" in label else "sliding", None, value, None, number, line))
+            run.metrics.append(
+                Metric(label, "pre_quant" if "pre" in label else "sliding", None, value, None, number, line)
+            )
     last = run.metrics[-1] if run.metrics else Metric("final_bpb", "sliding", None, bpb, None, len(lines), lines[-1])
     return Claim(value=bpb, results=[SeedResult(run, "claimed", 42, metric=last, metric_run=run)])
 
