@@ -1,7 +1,7 @@
 """What a verdict shows beside its rules: claim, seeds, curves, sizes, phases, comparisons. Facts as read, nothing weighed."""
 
 from collections.abc import Iterable, Sequence
-from math import isfinite, log
+from math import log
 
 from verify.facts.agree import agrees, claimed_fields, trailing_unit
 from verify.finding import Status
@@ -12,6 +12,7 @@ from verify.summary_charts import curve_rows, phase_rows, size_rows
 from verify.verdict import ClaimRow, FileRow, RuleResult, SeedRow, SubmissionRow
 
 NAMED_RULES_MAX = 6  # in a headline
+NUMBER_MAX = 1e18  # no count, loss or time of a run comes near
 SEED_ROWS_MAX = 64
 FILE_ROWS_MAX = 400
 PROBLEMS_MAX = 50
@@ -84,8 +85,12 @@ def named(rules: Sequence[str]) -> str:
 
 
 def finite(value: float | None) -> float | None:
-    """A number that JSON can hold; NaN and infinities are no values."""
-    return value if value is not None and isfinite(value) else None
+    """A number that JSON and a float can hold; NaN, infinities and integers of hundreds of digits are no values."""
+    return value if value is not None and -NUMBER_MAX < value < NUMBER_MAX else None
+
+
+def whole(value: int | None) -> int | None:
+    return None if value is None or finite(value) is None else value
 
 
 def submission_row(submission: Submission) -> SubmissionRow:
@@ -205,13 +210,14 @@ def seed_row(result: SeedResult, case: Case) -> SeedRow:
     said = seed_claim(result.seed, case) if result.role == "claimed" else None
     claimed_bpb = finite(said.val_bpb) if said else None
     logged_bpb = finite(metric.val_bpb) if metric else None
-    claimed_bytes = said.artifact_bytes if said else None
-    logged_bytes = total_bytes(run, claimed_bytes)
+    claimed_bytes = whole(said.artifact_bytes) if said else None
+    logged_bytes = whole(total_bytes(run, claimed_bytes))
     calibrations = [part.seconds for part in run.calibrations if part.seconds is not None]
     total_eval = run.total_eval_seconds or (result.metric_run.total_eval_seconds if result.metric_run else None)
     metric_run = result.metric_run or run
+    tokens = whole(value_of(metric_run.val_tokens) or value_of(run.val_tokens))
     return SeedRow(
-        seed=result.seed,
+        seed=whole(result.seed),
         role=result.role,
         file=metric_run.file if metric else run.file,
         line=metric.line if metric else None,
@@ -221,15 +227,15 @@ def seed_row(result: SeedResult, case: Case) -> SeedRow:
         logged_loss=finite(metric.val_loss) if metric else None,
         claimed_bytes=claimed_bytes,
         logged_bytes=logged_bytes,
-        steps=value_of(run.steps),
+        steps=whole(value_of(run.steps)),
         ms_per_step=finite(value_of(run.ms_per_step)),
         train_seconds=finite(value_of(run.train_seconds)),
         calibration_seconds=finite(sum(calibrations)) if calibrations else None,
         eval_seconds=finite(value_of(total_eval)) if total_eval else finite(metric.eval_seconds) if metric else None,
-        world_size=value_of(run.world_size),
+        world_size=whole(value_of(run.world_size)),
         gpu=value_of(run.gpu),
-        val_tokens=value_of(metric_run.val_tokens) or value_of(run.val_tokens),
-        implied_bytes=implied_bytes(metric, value_of(metric_run.val_tokens) or value_of(run.val_tokens)),
+        val_tokens=tokens,
+        implied_bytes=implied_bytes(metric, tokens),
         bpb_matches=matches(said, result, "val_bpb"),
         bytes_match=bytes_match(said, result, logged_bytes),
         duplicate_of=result.duplicate_of,
@@ -243,7 +249,7 @@ def value_of(value):
 def implied_bytes(metric: Metric | None, tokens: int | None) -> float | None:
     """Bytes of the text that was scored: tokens x loss / (ln 2 x bpb)."""
     loss, bpb = (metric.val_loss, metric.val_bpb) if metric else (None, None)
-    if not tokens or loss is None or not bpb or not (isfinite(loss) and isfinite(bpb)):
+    if not tokens or loss is None or not bpb or None in (whole(tokens), finite(loss), finite(bpb)):
         return None
     return finite(tokens * loss / (log(2) * bpb))
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from math import isfinite
 from typing import Literal
 
-from verify.facts.clocks import NEEDED_EVENTS, late_calibrations
+from verify.facts.clocks import NEEDED_EVENTS, late_calibrations, timer
 from verify.facts.sizes import Total, totals
 from verify.logs.model import Point, Run, SeedResult
 from verify.rule import Case
@@ -13,6 +13,7 @@ from verify.verdict import Curve, Phase, SizeRow
 Budget = Literal["train", "eval", "outside"]
 POINTS_MAX = 240  # of one curve; a chart 700 pixels wide shows no more
 CURVES_MAX = 16
+SAME_SCORE_BPB = 2e-6
 PHASES_MAX = 12  # of one run
 MEASURES = {"logged": "as logged", "shipped": "script as shipped", "helpers": "script and helpers as shipped"}
 
@@ -110,18 +111,20 @@ def train_phases(result: SeedResult) -> list[Phase]:
 
 def eval_phases(result: SeedResult) -> list[Phase]:
     """The claimed evaluation inside its budget; other evaluations and set-up beside it."""
-    run, claimed = result.metric_run or result.run, result.metric
+    run, claimed, clock = result.metric_run or result.run, result.metric, timer(result)
     rows = []
-    if claimed is not None and claimed.eval_seconds is not None:
-        rows.append(phase(result, run, claimed.label, claimed.eval_seconds, "eval", claimed.line))
-    elif total := run.total_eval_seconds:
-        rows.append(phase(result, run, "evaluation", total.value, "eval", total.line))
-    # A score is often printed twice, rounded and exact, with one time.
-    seen = {claimed.eval_seconds} if claimed else set()
+    if clock is not None:
+        line = clock.places[0].line or (claimed.line if claimed else run.first_line)
+        rows.append(phase(result, run, claimed.label if claimed else "evaluation", clock.seconds, "eval", line))
+    # A score is often printed twice, rounded and exact, with one time or with two clocks around one pass.
+    seen = {clock.seconds} if clock else set()
     for metric in run.metrics:
-        if metric.eval_seconds is not None and metric.eval_seconds not in seen and metric.family != "step":
-            seen.add(metric.eval_seconds)
-            rows.append(phase(result, run, metric.label, metric.eval_seconds, "outside", metric.line))
+        if metric.eval_seconds is None or metric.eval_seconds in seen or metric.family == "step":
+            continue
+        if claimed and claimed.val_bpb and metric.val_bpb and abs(metric.val_bpb - claimed.val_bpb) < SAME_SCORE_BPB:
+            continue
+        seen.add(metric.eval_seconds)
+        rows.append(phase(result, run, metric.label, metric.eval_seconds, "outside", metric.line))
     for event in run.events:
         seconds = event.fields.get("seconds")
         if isinstance(seconds, int | float):

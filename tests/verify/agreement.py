@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.verify import agreement_anomalies
 from verify.logs.choice import main_run
 from verify.logs.claims import claim_of
 from verify.logs.model import Claim, Log, Metric, Run, SeedResult
@@ -247,6 +248,15 @@ def compare_corpus(corpus: str, challenge: str) -> Agreement:
     return out
 
 
+def compare_anomalies(corpus: str, challenge: str) -> Agreement:
+    out = Agreement()
+    for record in json.loads((Path(corpus) / "truth.json").read_text()):
+        submission = open_submission(record, challenge)
+        logs = read_logs(submission)
+        agreement_anomalies.compare(out, record, submission, logs, claim_of(submission, logs))
+    return out
+
+
 def compare_last_scores(benchmark: str, challenge: str) -> Agreement:
     """Every line that the benchmark quotes as the last score of a log: file, line and values as verify takes them."""
     from verify.git.tree import tree_at
@@ -276,9 +286,12 @@ def main(arguments: list[str]) -> None:
     benchmark = os.environ.get("PGOLF_BENCHMARK")
     if not challenge or not (corpus or benchmark):
         sys.exit("Set PGOLF_CHALLENGE (a clone of the challenge) and PGOLF_CORPUS or PGOLF_BENCHMARK.")
-    for out in ([compare_corpus(corpus, challenge)] if corpus else []) + (
-        [compare_last_scores(benchmark, challenge)] if benchmark else []
-    ):
+    found = []
+    if corpus:
+        found += [compare_corpus(corpus, challenge), compare_anomalies(corpus, challenge)]
+    if benchmark:
+        found.append(compare_last_scores(benchmark, challenge))
+    for out in found:
         print(out.table())
         if "--list" in arguments:
             print("\n".join(out.differences))

@@ -1,5 +1,7 @@
 """What a verdict shows beside its rules: claims against logs per seed, sizes, phases, curves; and the headline."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.verify.folders import record_folder
@@ -11,7 +13,7 @@ from verify.policy.model import load
 from verify.report.as_json import from_json, to_json
 from verify.stats.leaderboard import Leaderboard
 from verify.summary import bytes_match, headline, implied_bytes, summary
-from verify.summary_charts import POINTS_MAX, series, thinned
+from verify.summary_charts import POINTS_MAX, phase_rows, series, thinned
 from verify.verdict import RuleResult, Verdict
 
 
@@ -112,6 +114,7 @@ def test_implied_bytes_follow_from_tokens_loss_and_bpb():
     metric = Metric("final", "sliding", 2.0, 1.0, None, 1, "")
     assert implied_bytes(metric, 1_000_000) == pytest.approx(2_885_390.08)
     assert implied_bytes(metric, None) is None
+    assert implied_bytes(metric, 10**400) is None
     assert implied_bytes(Metric("final", "sliding", 2.0, 0.0, None, 1, ""), 5) is None
     assert implied_bytes(Metric("final", "sliding", float("nan"), 1.0, None, 1, ""), 5) is None
 
@@ -167,3 +170,16 @@ def test_the_headline_names_what_decided_and_counts_the_rest(results, expected):
 def test_the_headline_of_many_broken_rules_stays_one_line():
     results = [result(f"rule-{number:02d}", Status.FAIL) for number in range(40)]
     assert "and 34 more" in headline(Status.FAIL, results)
+
+
+def test_one_pass_that_is_printed_twice_is_one_phase(tmp_path):
+    case = open_case(FolderTree(record_folder(tmp_path)), load("board-2026-05"), Leaderboard.load())
+    result = case.claim.claimed[0]
+    assert result.metric is not None
+    before = [row for row in phase_rows([result]) if row.budget != "train"]
+    again = replace(result.metric, label="again", eval_seconds=(result.metric.eval_seconds or 0) - 3.0)
+    (result.metric_run or result.run).metrics.append(again)
+    assert [row for row in phase_rows([result]) if row.budget != "train"] == before
+    other = replace(again, label="other", val_bpb=1.2)
+    (result.metric_run or result.run).metrics.append(other)
+    assert [row.name for row in phase_rows([result]) if row not in before and row.budget != "train"] == ["other"]

@@ -56,8 +56,9 @@ def local_repository(remote: str, numbers: Sequence[int]) -> str:
     cache.parent.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(f"{cache}.lock", timeout=LOCK_SECONDS_MAX):
+            offered = _offered(remote, numbers)
             _make(cache, remote)
-            _fetch(cache, remote, _offered(remote, numbers))
+            _fetch(cache, remote, offered)
     except Timeout:
         raise VerifyError(
             f"{cache} has been locked for {LOCK_SECONDS_MAX:.0f} s by another run. Wait for it, or end it."
@@ -129,10 +130,12 @@ def _fetch(cache: Path, url: str, numbers: Sequence[int]) -> None:
 
 
 def _reason(done: subprocess.CompletedProcess) -> str:
-    """git's own last line, without what could steer a terminal."""
-    lines = [line for line in done.stderr.splitlines() if line.strip()] or [f"git ended with {done.returncode}"]
-    fatal = [line for line in lines if line.startswith("fatal:")]
-    return re.sub(r"[^\x20-\x7e]", "?", (fatal or lines)[-1].removeprefix("fatal: "))[:300]
+    """The first thing git complains of, which is the cause of what follows; without what could steer a terminal."""
+    lines = [
+        line.strip() for line in done.stderr.splitlines() if line.strip() and not line.startswith(("warning:", "hint:"))
+    ]
+    first = lines[0] if lines else f"git ended with {done.returncode}"
+    return re.sub(r"[^\x20-\x7e]", "?", re.sub(r"^(remote: )?(fatal|error): ", "", first)).rstrip(".")[:300]
 
 
 def _git(arguments: list[str], seconds_max: float, typed: str = "") -> subprocess.CompletedProcess:

@@ -66,7 +66,7 @@ def common_points(a: Run, b: Run) -> int:
     common = 0
     for point in a.curve:
         twin = other.get((point.step, point.train_loss is None))
-        if point.step == 0 or twin is None:
+        if twin is None:
             continue
         if (point.train_loss, point.val_loss, point.seconds) != (twin.train_loss, twin.val_loss, twin.seconds):
             return 0

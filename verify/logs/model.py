@@ -140,6 +140,14 @@ class Run:
         """The last printed size of code and compressed model together."""
         return next((size for size in reversed(self.sizes) if size.measure == "total"), None)
 
+    @property
+    def calibration_seconds(self) -> float | None:
+        """Seconds of all calibration, none counted twice: a `done` line covers the lines before it."""
+        done = [of for of in self.calibrations if of.stage == "done" and of.seconds is not None]
+        after = done[-1].line if done else 0
+        parts = [of.seconds for of in self.calibrations if of.seconds is not None and (of.line > after or of in done)]
+        return sum(parts) if parts else None
+
     def place(self, of, note: str = "") -> Place:
         """The place of a value, metric, size, point ... of this run."""
         return Place(file=self.file, line=of.line, quote=getattr(of, "text", "")[:QUOTE_CHARACTERS_MAX], note=note)

@@ -93,7 +93,10 @@ def curves_of(verdict: Verdict) -> Curves | None:
 
 def drawable(curve: Curve) -> Curve:
     """The curve without points that no chart can hold."""
-    kept = [tuple(p for p in points if all(map(show.drawable, p))) for points in (curve.train, curve.validation)]
+    kept = [
+        tuple(p for p in points if p[0] >= 0 and all(map(show.drawable, p)))
+        for points in (curve.train, curve.validation)
+    ]
     return curve.model_copy(update={"train": kept[0], "validation": kept[1]})
 
 

@@ -52,5 +52,6 @@ def span(values: Iterable[float], pad: float = 0.06) -> tuple[float, float]:
     """The range of some values and a little air, never empty."""
     kept = [value for value in values if isfinite(value)]
     low, high = (min(kept), max(kept)) if kept else (0.0, 1.0)
-    air = (high - low) * pad or abs(high) * 1e-3 or 1.0
+    is_flat = high - low < 1e-9 * max(1.0, abs(high))
+    air = max(1e-6, 1e-3 * abs(high)) if is_flat else (high - low) * pad
     return low - air, high + air

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import isfinite
 from urllib.parse import quote
 
 from verify.finding import Finding, Place, Precedent, Status
@@ -151,7 +150,7 @@ def decimals(value: float | None, form: str) -> str:
 
 def drawable(value: float | None) -> bool:
     """Whether a number can stand in a chart beside others."""
-    return value is not None and isfinite(value) and abs(value) < DRAWABLE_MAX
+    return value is not None and -DRAWABLE_MAX < value < DRAWABLE_MAX
 
 
 def integer(value: float | None) -> str:

@@ -121,8 +121,9 @@ class TrainAtEval(Rule):
             yield blind
         elif case.program is not None:
             for suspicion in suspects[:2]:
+                table = suspicion.update.name.lstrip(".")
                 yield lead(
-                    f"{suspicion.update.name.lstrip('.')} is filled from training tokens and read while validation tokens are scored",
+                    f"{table} is filled from training tokens and read while validation tokens are scored",
                     *places(case.program, suspicion),
                     probe=self.probe,
                     precedents=self.precedents,

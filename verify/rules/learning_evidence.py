@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from verify.finding import QUOTE_CHARACTERS_MAX, Finding, Place, unproven
 from verify.limits import LINE_CHARACTERS_MAX
 from verify.rule import Case
-from verify.static.events import Event
+from verify.static.event import Event
 from verify.static.order import Suspicion, optimiser_call, suspicions
 from verify.static.program import Program
 from verify.submission.model import LogFile
@@ -118,6 +118,8 @@ def unread(case: Case) -> Finding | None:
     if not program.functions:
         places = [Place(file=script.path, note="no Python up to 3.12 parses this") for script in program.unparsed[:3]]
         return unproven("the script cannot be parsed", *places, probe="update-trace")
+    if not suspicions(program) and program.cache.get("is cut"):
+        return unproven("the script is nested too deep, or too large, to be followed to its end", probe="update-trace")
     return None
 
 

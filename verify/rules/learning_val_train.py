@@ -120,8 +120,9 @@ class ValTrainLogs(Rule):
         for line in lines[:3]:
             gain = drop(case, line)
             if gain is not None and gain > GAIN_BPB:
+                rounds, what = line.match["rounds"], line.match["what"]
                 yield lead(
-                    f"the log counts {line.match['rounds']} rounds of {line.match['what']}, and the score falls by {gain:.4f} bits per byte",
+                    f"the log counts {rounds} rounds of {what}, and the score falls by {gain:.4f} bits per byte",
                     line.place(),
                     probe=self.probe,
                     precedents=self.precedents,

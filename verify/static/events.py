@@ -12,13 +12,12 @@ dead left out. What comes out is a flat list of events, each with the loops arou
 
 import ast
 from dataclasses import dataclass, field
-from typing import Literal
 
-from verify.static.flow import Context, Flow, Origins, scope_context
+from verify.static.event import Event, Kind, Loop
+from verify.static.flow import QUESTIONS_MAX, Context, Flow, Origins, scope_context
 from verify.static.fold import fold, known
 from verify.static.program import Function, Program
 from verify.static.recognise import (
-    BYTES,
     HESSIANS,
     LOSS,
     TABLES,
@@ -29,43 +28,17 @@ from verify.static.recognise import (
     interesting,
     is_optimiser,
     is_repeat,
+    is_schedule,
+    is_sum_of_losses,
     is_wrapper,
     name_of,
     scores,
     table_names,
-    words,
 )
 
 EVENTS_MAX = 3_000
 HOOKS = frozenset({"register_forward_hook", "register_forward_pre_hook"})
 DEPTH_MAX = 14
-Kind = Literal["commit", "update", "table", "lookup", "collect"]
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class Loop:
-    """A loop that is being run: `is_repeat` where the same data comes again in every round (epochs, steps)."""
-
-    function: Function
-    node: ast.AST
-    is_repeat: bool
-    count: int | None = None
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class Event:
-    kind: Kind
-    function: Function
-    node: ast.AST
-    context: Context | None
-    origins: Origins
-    loops: tuple[Loop, ...]
-    order: int
-    calls: tuple[tuple[Function, ast.Call], ...] = ()  # how the module body came here, outside in
-    guards: tuple[tuple[ast.If, bool], ...] = ()  # undecided conditions around, outside in, and the arm that is taken
-    optimiser: ast.expr | None = None
-    losses: tuple[tuple[ast.expr, Function, Context | None], ...] = ()
-    name: str = ""  # of the accumulator, table
 
 
 @dataclass(slots=True)
@@ -83,6 +56,8 @@ class Trace:
         self.tables = table_names(program)
         self.interesting = interesting(program, self.tables)
         self.running: list[int] = []
+        self.is_cut = False  # too large to be followed to its end
+        self.too_deep = False  # an expression was left out
 
     def run(self) -> list[Event]:
         for module in reversed(self.program.modules):  # helpers are imported before the main script goes on
@@ -90,7 +65,8 @@ class Trace:
         return self.state.events
 
     def function(self, function: Function, context: Context | None, loops, calls, guards=()) -> None:
-        if id(function) in self.running or len(self.running) > DEPTH_MAX or len(self.state.events) > EVENTS_MAX:
+        self.is_cut = self.is_cut or len(self.running) > DEPTH_MAX or len(self.state.events) > EVENTS_MAX
+        if id(function) in self.running or self.is_cut:
             return
         self.running.append(id(function))
         before = len(self.state.gradients)
@@ -140,14 +116,16 @@ class Trace:
 
     def block(self, statements, function, context, loops, calls, guards) -> None:
         for statement in statements:
-            if not getattr(statement, "is_dead", False):
+            if getattr(statement, "is_dead", False):
+                continue
+            depth = len(self.running)
+            try:
                 self.statement(statement, function, context, loops, calls, guards)
-                if (
-                    isinstance(statement, ast.If)
-                    and statement.body
-                    and isinstance(statement.body[-1], (ast.Return, ast.Raise))
-                ):
-                    guards = (*guards, (statement, False))  # what follows runs only without that branch
+            except RecursionError:  # nested deeper than anybody writes; what stands after it is still read
+                self.too_deep = True
+                del self.running[depth:]
+            if isinstance(statement, ast.If) and isinstance(statement.body[-1], (ast.Return, ast.Raise)):
+                guards = (*guards, (statement, False))  # what follows runs only without that branch
 
     def statement(self, node, function, context, loops, calls, guards) -> None:
         kind = type(node)
@@ -212,7 +190,10 @@ class Trace:
         if getattr(node, "is_dead", False):
             return
         if not isinstance(node, ast.Call):
-            if isinstance(node, (ast.Name, ast.Constant, ast.Lambda)):
+            if isinstance(node, (ast.Name, ast.Constant)):
+                return
+            if isinstance(node, ast.Lambda):  # handed over, so taken as called here
+                self.expression(node.body, function, context, loops, calls, guards)
                 return
             if isinstance(node, ast.Subscript) and self.tables:
                 self.lookup(node, function, context, loops, calls, guards)
@@ -263,7 +244,9 @@ class Trace:
         if name == "grad" and isinstance(callee.value, ast.Attribute) and callee.value.attr == "autograd" and node.args:
             self.state.gradients.append((node.args[0], function, context, node, loops))
             return True
-        if name == "step" and is_optimiser(callee.value, function):
+        if name == "step" and (
+            is_optimiser(callee.value, function) or (self.state.gradients and not is_schedule(callee.value))
+        ):
             self.step(node, callee.value, function, context, loops, calls, guards)
             return True
         if name == "add_" and node.args and LOSS.search(name_of(callee.value).lower()):
@@ -316,7 +299,7 @@ class Trace:
         """Assignments that commit a loss, fill a table."""
         if isinstance(node, ast.AugAssign):
             name = name_of(node.target).lower()
-            if LOSS.search(name) or (any(LOSS.search(word) for word in words(node.value)) and not BYTES.search(name)):
+            if is_sum_of_losses(node, function):
                 self.commit(node, node.target, node.value, function, context, loops, calls, guards)
             elif isinstance(node.target, ast.Subscript) and TABLES.search(name):
                 origins = self.flow.union([node.target.slice, node.value], function, context, 0)
@@ -392,5 +375,7 @@ def trace(program: Program) -> list[Event]:
     found = program.cache.get("events")
     if found is None:
         flow = program.cache["flow"] = Flow(program)
-        found = program.cache["events"] = Trace(program, flow).run()
+        tracer = Trace(program, flow)
+        found = program.cache["events"] = tracer.run()
+        program.cache["is cut"] = tracer.is_cut or tracer.too_deep or flow.questions > QUESTIONS_MAX
     return found  # type: ignore[return-value]

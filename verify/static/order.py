@@ -18,8 +18,10 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from verify.static.events import Event, Loop, trace
-from verify.static.program import Function, Program
+from verify.static.event import Event, Loop
+from verify.static.events import trace
+from verify.static.program import Definition, Function, Program
+from verify.static.recognise import sums_bytes
 
 Kind = Literal["adapt", "window", "slot", "context", "repeat", "refill", "prefill", "warmup", "collect"]
 CONTEXT = re.compile(r"ctx|context|prefix|hist|past|prev|scored|causal|seen|warm_len|overlap", re.I)
@@ -119,8 +121,9 @@ def _is_handed_over(table: Event, lookup: Event) -> bool:
 
 def judge(program: Program, update: Event, commits: list[Event]) -> list[Suspicion]:
     """What an update on validation tokens is, given all commits; nothing where it is score-first or after every score."""
-    if _is_thrown_away(program, update, commits):
-        return [Suspicion("warmup", update, None)]
+    scratch = thrown_away(program, update, commits)
+    if scratch is not None:
+        return [Suspicion("warmup", update, None)] if scratch == "warmup" else []
     pairs = [(common_loops(update, commit), commit) for commit in commits]
     shared = [(loops, commit) for loops, commit in pairs if loops]
     later = [
@@ -130,6 +133,8 @@ def judge(program: Program, update: Event, commits: list[Event]) -> list[Suspici
         repeats = [loop for loop in loops if loop.is_repeat]
         if repeats and loops[-1] is not repeats[-1] and not _is_round_of_data(repeats[-1]):
             again = [c for c in later if c.function is not commit.function]
+            if again and commit.function.short != "main" and not sums_bytes(commit.function):
+                return [Suspicion("adapt", update, again[-1])]  # a sum of losses for the log, not the score
             found = [Suspicion("adapt", update, again[-1])] if again else []
             return [*found, Suspicion("repeat", update, commit, repeats[-1])]
     deepest = max((len(loops) for loops, _ in shared), default=0)
@@ -310,37 +315,50 @@ def _has_fresh_tensors(function: Function) -> bool:
     return False
 
 
-def _is_thrown_away(program: Program, update: Event, commits: list[Event]) -> bool:
-    """Whether what an update changes is not what is scored: an adapter made for a warm-up, or weights put back afterwards."""
+def thrown_away(program: Program, update: Event, commits: list[Event]) -> Literal["warmup", "probe"] | None:
+    """Whether what an update changes is not what is scored: an adapter made for a warm-up, a probe fitted for a diagnosis."""
     function = update.function
-    if any(
-        commit.function is function
-        or any(
-            caller is function and _inside(call, update.loops[0].node if update.loops else function.node)
-            for caller, call in commit.calls
-        )
-        for commit in commits
-    ):
-        return False
+    round_of = update.loops[0].node if update.loops else function.node
+    for commit in commits:
+        if commit.function is function or any(c is function and _inside(call, round_of) for c, call in commit.calls):
+            return None
     made = optimiser_call(program, update)
     if made is not None and made[1].args and made[0] is function:
-        roots = {n.id for n in ast.walk(made[1].args[0]) if isinstance(n, ast.Name)}
-        for name in roots:
+        for name in {n.id for n in ast.walk(made[1].args[0]) if isinstance(n, ast.Name)}:
             for definition in function.definitions.get(name, ()):
-                value = definition.value
-                while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
-                    value = value.func.value
-                if (
-                    isinstance(value, ast.Call)
-                    and isinstance(value.func, ast.Name)
-                    and program.class_of(function, value.func.id)
-                ):
-                    if update.loops and _inside(definition.statement, update.loops[-1].node):
-                        return True
-                    if re.search(r"^w|warm|dummy|tmp|scratch", name):
-                        return True
+                found = _scratch(program, update, name, definition)
+                if found is not None:
+                    return found
     loads = [
         c for c in function.nodes(ast.Call) if isinstance(c.func, ast.Attribute) and c.func.attr == "load_state_dict"
     ]
-    after = [call for call in loads if call.order > update.node.order]  # type: ignore[attr-defined]
-    return bool(after) and "warm" in function.short.lower()
+    is_restored = any(call.order > update.node.order for call in loads)  # type: ignore[attr-defined]
+    return "warmup" if is_restored and "warm" in function.short.lower() else None
+
+
+def _scratch(program: Program, update: Event, name: str, definition: Definition) -> Literal["warmup", "probe"] | None:
+    """What an object is that a function makes, fits, and does not give away."""
+    value, function = definition.value, update.function
+    while (
+        isinstance(value, ast.Call)
+        and isinstance(value.func, ast.Attribute)
+        and not isinstance(value.func.value, ast.Name)
+    ):
+        value = value.func.value
+    if not isinstance(value, ast.Call):
+        return None
+    given = [
+        n.id
+        for r in function.nodes(ast.Return)
+        if r.value is not None
+        for n in ast.walk(r.value)
+        if isinstance(n, ast.Name)
+    ]
+    if name in given:
+        return None
+    if isinstance(value.func, ast.Attribute) and isinstance(value.func.value, ast.Name) and value.func.value.id == "nn":
+        return "probe"
+    if isinstance(value.func, ast.Name) and program.class_of(function, value.func.id) is not None:
+        is_of_round = bool(update.loops) and _inside(definition.statement, update.loops[-1].node)
+        return "warmup" if is_of_round or re.search(r"^w|warm|dummy|tmp|scratch", name) else None
+    return None

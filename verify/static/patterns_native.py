@@ -22,6 +22,7 @@ TOTALS = re.compile(r"total|sum|all|count")
 LIKELIHOODS = re.compile(r"nll|logp|lp|loss|prob")
 LOOKUP = re.compile(r"^([A-Za-z_]\w*)\s*\[\s*([A-Za-z_]\w*)\s*\]$")
 CAST = re.compile(r"^\(?\s*(?:const\s+)?\w+\s*\*?\s*\)?\s*\(?")
+INDEX = re.compile(r"\[\s*([A-Za-z_]\w*)\s*[\]+-]")
 PREFIXES = re.compile(r"^(?:prev|last|past|ctx|context|hist|history|before)", re.I)
 UPDATES = re.compile(r"update|learn|push|add|insert|count|observe", re.I)
 
@@ -206,11 +207,11 @@ def _target_gate(body: list[Statement], looked_up: dict[int, tuple[str, str, str
     loops = {word for statement in body if statement.text.startswith("for") for word in statement.words}
     tokens: dict[str, str] = {}  # token -> the loop's variable
     by_name = {name: index for name, _, index in looked_up.values()}
-    indices = {index for _, _, index in looked_up.values()}
+    indices = {word for statement in body for word in INDEX.findall(statement.text)}
     flags = 0
     for at, statement in enumerate(body):
         found = looked_up.get(statement.offset)
-        if found is None or flags == CANDIDATES_MAX:
+        if found is None or flags == CANDIDATES_MAX or statement.text.startswith("for"):
             continue
         name, _, index = found
         position = index if index in loops else by_name.get(index, "")

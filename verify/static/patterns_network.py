@@ -10,7 +10,6 @@ ATTENTION = {"scaled_dot_product_attention"}
 FLASH = {"flash_attn_func", "flash_attn_3_func", "flash_attn_varlen_func", "flash_attn_qkvpacked_func"}
 RESHAPES = {"reshape", "view"}
 NORMALISED = {"softmax", "sparsemax", "entmax", "entmax15", "normalize"}
-FINITE_MAX = 1e6  # a mask value of this size or less leaves a row of equal values when everything is masked
 SPREADS = {"repeat_interleave", "interpolate", "expand", "repeat", "conv_transpose1d"}
 
 
@@ -116,7 +115,7 @@ def empty_rows(scope: Scope) -> Iterator[tuple[ast.AST, ast.AST]]:
         if not isinstance(fill.func, ast.Attribute) or not fill.args:
             continue
         value = number(fill.args[0])
-        if value is None or value >= 0 or abs(value) > FINITE_MAX:
+        if value is None or value >= 0:
             continue
         inner = fill.func.value
         if last(fill) == "fill_" and not (isinstance(inner, ast.Call) and last(inner) == "diagonal"):
@@ -139,9 +138,7 @@ def empty_rows(scope: Scope) -> Iterator[tuple[ast.AST, ast.AST]]:
 
 
 def _finite(call: ast.Call) -> bool:
-    return any(
-        (value := number(argument)) is not None and value < 0 and abs(value) <= FINITE_MAX for argument in call.args
-    )
+    return any((value := number(argument)) is not None and value < 0 for argument in call.args)
 
 
 def pooled_over_time(scope: Scope) -> Iterator[ast.Call]:

@@ -123,6 +123,30 @@ def words(node: ast.AST):
             yield child.attr.lower()
 
 
+def is_schedule(receiver: ast.expr) -> bool:
+    """Whether what has a step() is a schedule or a profiler."""
+    return bool(NOT_OPTIMISERS.search(name_of(receiver)))
+
+
+def is_sum_of_losses(node: ast.AugAssign, function: Function) -> bool:
+    """By its name or the names in its value; where a function that adds up bytes has no such name, any sum is taken for it."""
+    if is_named_sum(node):
+        return True
+    text = [name_of(node.target).lower(), *words(node.value)]
+    if (
+        not isinstance(node.op, ast.Add)
+        or any(BYTES.search(word) or "count" in word for word in text)
+        or not sums_bytes(function)
+    ):
+        return False
+    return not any(is_named_sum(other) for other in function.nodes(ast.AugAssign))
+
+
+def is_named_sum(node: ast.AugAssign) -> bool:
+    name = name_of(node.target).lower()
+    return bool(LOSS.search(name)) or (any(LOSS.search(word) for word in words(node.value)) and not BYTES.search(name))
+
+
 def is_optimiser(receiver: ast.expr, function: Function) -> bool:
     name = name_of(receiver)
     if NOT_OPTIMISERS.search(name):
@@ -292,7 +316,7 @@ def interesting(program: Program, tables: frozenset[str]) -> set[int]:
                 break
         if not is_direct:
             is_direct = any(
-                LOSS.search(name_of(n.target).lower()) or TABLES.search(name_of(n.target).lower())
+                is_sum_of_losses(n, function) or TABLES.search(name_of(n.target).lower())
                 for n in function.nodes(ast.AugAssign)
             )
         if not is_direct:

@@ -22,6 +22,7 @@ RUNS = re.compile(
     r"\bexec\b|\brunpy\b|\bmarshal\b|\bbuiltins\b|\b__builtins__\b|\bos\.exec[lv]"
     r"|(?<![\w.])eval\([^\n]{0,200}?(?:decompress|decode|read|compile)"
 )
+CODED = re.compile(r"\b(?:b85decode|a85decode|b64decode|b32decode|unhexlify|fromhex)\b")
 EXECUTED = frozenset({"exec", "eval", "builtins.exec", "builtins.eval", "__builtins__.exec", "__builtins__.eval"})
 RUN_FILE = frozenset(
     {
@@ -309,6 +310,10 @@ def unpack(path: str, text: str, read: Callable[[str], bytes | None]) -> Unpacke
             break
         tree = parse(out.source)
         if tree is None:
+            if CODED.search(out.source):
+                problems.append(
+                    "executes text that it decodes, and cannot be parsed: whether it is packed cannot be told"
+                )
             break
         shell = Shell(path, out.source, tree, read)
         shell.look()

@@ -36,7 +36,7 @@ def heads(prs: str, out: Path | None, jobs: int | None, fresh: bool) -> None:
         command += ["--jobs", str(jobs)] if jobs else []
         code = verify(command + (["--fresh"] if fresh else []), prog_name="verify", standalone_mode=False)
         rows = [json.loads(line) for line in (folder / "rows.jsonl").read_text().splitlines()]
-        report(list({row["key"]: row for row in rows}.values()))
+        report(list({(row["pr"], row["location"]): row for row in rows}.values()))
     click.get_current_context().exit(code or 0)
 
 

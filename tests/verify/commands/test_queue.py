@@ -1,6 +1,12 @@
 """`verify audit-all` from the command line's side."""
 
 import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +15,8 @@ from tests.verify.git.stores import Store, record
 from verify.cli import verify
 from verify.errors import BadInput
 from verify.git.tree import repository
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def run(*arguments: str) -> int:
@@ -64,3 +72,22 @@ def test_an_output_folder_that_cannot_be_made_is_refused(folders, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInput, match="cannot be written"):
         run(folders[0], "--out", str(tmp_path / "file" / "out"))
+
+
+def test_an_interrupt_ends_the_workers_and_keeps_what_is_done(folders, tmp_path):
+    """Ctrl-C reaches the whole group of processes."""
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "verify", "audit-all", *folders, "--out", str(out), "--jobs", "1"]
+    copies = [shutil.copytree(folders[0], tmp_path / f"copy{number}") for number in range(25)]
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen([*command, *map(str, copies)], start_new_session=True, cwd=ROOT, **pipes) as process:
+        assert process.stderr is not None
+        process.stderr.readline()  # the first is done
+        os.killpg(process.pid, signal.SIGINT)
+        left = process.stderr.read()  # ends when no process of the group holds it open any more
+        assert process.wait(30) == 130
+    assert "interrupted" in left
+    assert "Traceback" not in left
+    rows = (out / "rows.jsonl").read_text().splitlines()
+    assert 1 <= len(rows) < 27
+    assert all(json.loads(row)["verdict"] for row in rows)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -103,14 +104,37 @@ def test_served_over_the_network(cache, store, tmp_path):
 def test_a_remote_that_cannot_be_read_is_bad_input_and_leaves_nothing_half_made(cache, remote, tmp_path):
     with pytest.raises(BadInput):
         pull_request(remote, 3)
-    left = [path for path in cache.rglob("*") if path.is_dir() and path.name.startswith(".new-")]
-    assert left == []
+    assert [path for path in cache.rglob("*") if path.is_dir() and path.name.endswith(".git")] == []
+    assert list(cache.rglob(".new-*")) == []
     assert not os.path.exists("/tmp/pgolf-was-here")
 
 
 def test_a_pull_request_the_url_does_not_have_is_bad_input(cache, store):
     with pytest.raises(BadInput, match="does not have pull request 9"):
         pull_request(f"file://{store.path}", 9)
+
+
+def test_a_fetch_that_fails_leaves_no_reference_and_can_be_tried_again(cache, store):
+    url = f"file://{store.path}"
+    pull_request(url, 3)
+    blob = store.repo.create_blob(b"lost")
+    base = store.repo.references["refs/heads/main"].target
+    store.pull(5, record("Old") | {"records/track_10min_16mb/Five/train_gpt.py": (0o100644, str(blob))}, base)
+    lost = tmp_object(store, blob)
+    content = lost.read_bytes()
+    lost.unlink()
+    with pytest.raises(BadInput, match="cannot be fetched"):
+        pull_request(url, 5)
+    repository.cache_clear()
+    assert "refs/pull/5/head" not in repository(str(cache_path(url))).references
+    assert [path.name for path in cache_path(url).rglob("tmp_*")] == []
+    lost.write_bytes(content)
+    repository.cache_clear()
+    assert [tree.name for tree in pull_request(url, 5)] == ["Five"]
+
+
+def tmp_object(store, oid):
+    return Path(store.path) / "objects" / str(oid)[:2] / str(oid)[2:]
 
 
 def test_a_url_without_main_is_bad_input(cache, tmp_path):

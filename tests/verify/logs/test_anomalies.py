@@ -30,6 +30,12 @@ def test_copies_are_found_by_bytes_by_run_and_by_curve():
     assert found[("a.log", "d.log")] == ("curve", (1, 2))
 
 
+def test_one_run_under_two_seeds_is_a_copied_curve():
+    text = Written(seed=1).starter()
+    (copy,) = anomalies.copies([read(text, "a.log"), read(text.replace("seed:1\n", "seed:2\n"), "b.log")])
+    assert (copy.by, copy.seeds) == ("curve", (1, 2))
+
+
 def test_runs_of_two_seeds_are_no_copies():
     assert anomalies.copies([read(Written(seed=seed).starter(), f"{seed}.log") for seed in (1, 2, 42)]) == []
 

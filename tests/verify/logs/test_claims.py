@@ -222,7 +222,8 @@ def test_other_configurations_are_apart_and_other_seeds_support():
     [
         ("train_seed1337.log", 1337), ("logs/train0.txt", 0), ("ttt_eval/seed_42.log", 42), ("log_10mins_seed-7.txt", 7),
         ("logs/p23_s1337.txt", 1337), ("train.log", None), ("train_v0.txt", None), ("train_byte260_4h.log", None),
-        ("train_log_bpe_10min.txt", None), ("training_seeds.log", None), ("seed314/train.log", 314), ("log_100k_steps.txt", None),
+        ("train_log_bpe_10min.txt", None), ("training_seeds.log", None), ("seed314/train.log", 314),
+        ("seeds/seed7/train_seed42.log", 42), ("log_100k_steps.txt", None),
     ],
 )  # fmt: skip
 def test_seeds_are_read_from_names(name, seed):

@@ -83,6 +83,13 @@ def test_a_clock_in_tenths_of_minutes_is_no_train_time():
     assert run.steps.value == 500
 
 
+def test_calibration_is_not_counted_twice():
+    run = only_run("gptq:generated 64 sequences in 240.8s\ngptq:done in 241.8s\nquantized val_loss:2.0 val_bpb:1.1\n")
+    assert run.calibration_seconds == 241.8
+    assert only_run(Written().block()).calibration_seconds == 12.7
+    assert only_run(Written().starter()).calibration_seconds is None
+
+
 def test_calibration_takes_the_data_named_when_it_started():
     run = only_run(
         "gptq:using validation data for calibration (256 seqs x 2048 tokens)\ngptq:collected hessians for 68 layers\nseed:1\n"
@@ -110,6 +117,11 @@ def test_nothing_of_an_embedded_script_is_a_result(marks):
     assert [(point.step, point.train_loss) for point in log.runs[0].curve] == [
         (point.step, point.train_loss) for point in plain.curve
     ]
+
+
+def test_a_script_ends_with_its_main_block():
+    log = read(SOURCE + "a launcher says something\n" + Written().starter())
+    assert [source.text for source in log.sources] == [SOURCE]
 
 
 def test_templates_are_no_results_even_where_no_script_is_recognised():
@@ -160,7 +172,9 @@ def test_a_summary_of_the_validations_after_the_score_is_no_further_run():
 
 def test_a_score_before_the_first_step_begins_no_run():
     curve = "\n".join(Written().curve())
-    log = read(f"Hyperparameters:\n  seed: 42\ninit_check val_loss:6.9 val_bpb:4.1\n{curve}\nquantized val_loss:2.0 val_bpb:1.2\n")
+    log = read(
+        f"Hyperparameters:\n  seed: 42\ninit_check val_loss:6.9 val_bpb:4.1\n{curve}\nquantized val_loss:2.0 val_bpb:1.2\n"
+    )
     assert [(run.kind, run.seed.value, run.steps.value) for run in log.runs] == [("train", 42, 14421)]
 
 
@@ -188,6 +202,21 @@ def test_a_stop_line_that_contradicts_the_curve_gives_no_train_time():
 )
 def test_differences_and_running_values_are_no_scores(line):
     assert all(not run.metrics for run in read(f"seed:1\n{line}\n").runs)
+
+
+def test_lines_printed_twice_count_once():
+    lines = Written().starter().split("\n")
+    twice = only_run("\n".join(line for line in lines for _ in (1, 2)))
+    once = only_run("\n".join(lines))
+    assert [(point.step, point.train_loss) for point in twice.curve] == [
+        (point.step, point.train_loss) for point in once.curve
+    ]
+
+
+def test_a_warm_up_after_training_begins_the_next_run():
+    first = "seed:1\nwarmup_step:1/20\nstep:500/20000 train_loss:3.0 train_time:50000ms step_avg:100.00ms\n"
+    second = "warmup_step:1/20\nstep:700/20000 train_loss:2.0 train_time:70000ms step_avg:100.00ms\n"
+    assert [[point.step for point in run.curve] for run in read(first + second).runs] == [[500], [700]]
 
 
 def test_a_cut_log_has_no_count_of_steps_and_no_score():

@@ -16,6 +16,12 @@ import os
 import sys
 
 
+NOTES = """
+step:7/9 train_loss:0.1 train_time:5ms step_avg:1.00ms
+world_size:64
+"""
+
+
 def train(args):
     log0(f"step:{step}/{args.iterations} val_loss:{val_loss:.4f} val_bpb:{val_bpb:.4f} train_time:{ms:.0f}ms step_avg:{a:.2f}ms")
     log0(f"final_int8_zlib_roundtrip_exact val_loss:{q_val_loss:.8f} val_bpb:{q_val_bpb:.8f}")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.verify.folders import SCORES, SCRIPT, record_folder
 from tests.verify.rules.judged import FAIL, PASS, UNPROVEN, WARN, check, worst_of
-from verify.facts.agree import Field, agrees
+from verify.facts.agree import Field, agrees, digits
 from verify.stats.leaderboard import Leaderboard
 
 MEAN = sum(SCORES.values()) / 3
@@ -163,3 +163,8 @@ def test_another_score_in_the_readme_is_noted(tmp_path):
     folder = record_folder(tmp_path, edit={"README.md": lambda text: text.replace("1.05416", "1.04350")})
     assert worst_of(check("log-consistency.readme", folder)).noted
     assert not worst_of(check("log-consistency.readme", record_folder(tmp_path / "b"))).noted
+
+
+@pytest.mark.parametrize(("value", "decimals"), [(2.71936, 5), (2.7, 3), (1.05416051, 8), (None, 8)])
+def test_a_figure_is_held_to_the_decimals_it_is_written_with(value, decimals):
+    assert digits(value) == decimals

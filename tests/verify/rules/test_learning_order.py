@@ -3,8 +3,9 @@
 import pytest
 
 from tests.verify.rules.scripted import says
-from tests.verify.static.written import case, whole
+from tests.verify.static.written import case, program, whole
 from verify.finding import Status
+from verify.static.calibration import calibration_sources
 
 CODES = (
     "no-val-train.order",
@@ -159,24 +160,107 @@ def hessians(batches: str) -> str:
     return whole(HESSIAN, f"hessians = collect_hessians(model, {batches})\n{THEN}")
 
 
-PREVIOUS = SCORE.replace("\n        ", "\n        ") + "        held = piece\n"
+PREVIOUS = SCORE + "        held = piece\n"
 LEARN_HELD = """
         if start > 0:
             model(held[:-1], held[1:]).mean().backward()
             optimizer.step()
 """
+IN_MAIN = """
+opt = torch.optim.SGD(model.parameters(), lr=1e-3)
+for ep in range(args.epochs):
+    for piece in tokens.split(512):
+        model(piece[:-1], piece[1:]).mean().backward()
+        opt.step()
+"""
+BY_HAND = """
+def drift(model, stream):
+    for piece in stream.split(512):
+        loss = model(piece[:-1], piece[1:]).mean()
+        grads = torch.autograd.grad(loss, list(model.parameters()))
+        for p, g in zip(model.parameters(), grads):
+            p.data.add_(g, alpha=-1e-3)
+"""
+TIMED = """
+def timed(work, *given):
+    return work(*given)
+"""
+PARTIAL = """
+import functools
+step = functools.partial(tune, args, model, tokens)
+step()
+"""
+STORY = """
+def story(model, count):
+    x = torch.zeros(1, dtype=torch.long)
+    for _ in range(count):
+        x = torch.cat([x, torch.multinomial(model.logits(x).softmax(-1), 1)])
+    return x
+"""
+SHARED = """
+        losses = model(x, y)
+        loss_sum += losses.detach().sum()
+        byte_sum += byte_table[y].sum()
+        losses.mean().backward()
+        optimizer.step()
+"""
+DISGUISED = """
+self_generated = [(p[:-1], p[1:]) for p in tokens.split(512)]
+hessians = collect_hessians(model, self_generated)
+"""
+ORACLE = """
+oracle = Counts()
+x, y = train_loader.next_batch(1 << 20)
+oracle.add(x, 0, 99)
+bpb = eval_counts(args, model, tokens, table, oracle)
+"""
+WATCH = """
+watch = Counts()
+watch.add(train_loader.next_batch(9)[0], 0, 9)
+bpb = eval_counts(args, model, tokens, table)
+"""
+DIAGNOSE = """
+def diagnose(model, stream):
+    probe = nn.Linear(64, 4)
+    opt = torch.optim.Adam(probe.parameters(), lr=1e-3)
+    for piece in stream.split(512):
+        F.cross_entropy(probe(model.logits(piece)), piece).backward()
+        opt.step()
+"""
+INSTEAD = """
+if os.path.exists("x"):
+    tune(args, model, tokens)
+    return
+"""
+ORACLE_CACHE = ("    cache = oracle", "byte_table, oracle):")
+
+
+def given_cache() -> str:
+    """The evaluation with tables that the caller hands over."""
+    before, parameters = ORACLE_CACHE
+    return filled(CACHE, before=before, after="").replace("byte_table):", parameters)
+
+
+def innocent() -> str:
+    return whole(TUNE.replace("tune", "legal_calibrate"), f"warm = tokens\nlegal_calibrate(args, model, warm)\n{THEN}")
+
+
+def nameless() -> str:
+    source = whole(
+        TUNE.replace("optimizer", "q").replace("torch.optim.SGD", "Mover"), f"tune(args, model, tokens)\n{THEN}"
+    )
+    return source.replace("loss_sum", "u").replace("tokens", "w").replace("tune", "f")
+
+
 ILLEGAL = {
     "adaptation before the scored pass": ("no-val-train.order", whole(TUNE, f"tune(args, model, tokens)\n{THEN}")),
-    "adaptation in main": (
-        "no-val-train.order",
-        whole("", "opt = torch.optim.SGD(model.parameters(), lr=1e-3)\nfor ep in range(args.epochs):\n    for piece in tokens.split(512):\n        model(piece[:-1], piece[1:]).mean().backward()\n        opt.step()\n" + THEN),
-    ),
-    "adaptation under an innocent name": ("no-val-train.order", whole(TUNE.replace("tune", "legal_calibrate"), f"warm = tokens\nlegal_calibrate(args, model, warm)\n{THEN}")),
-    "adaptation through a partial": ("no-val-train.order", whole(TUNE, f"import functools\nstep = functools.partial(tune, args, model, tokens)\nstep()\n{THEN}")),
-    "adaptation by hand": (
-        "no-val-train.order",
-        whole("def drift(model, stream):\n    for piece in stream.split(512):\n        loss = model(piece[:-1], piece[1:]).mean()\n        grads = torch.autograd.grad(loss, list(model.parameters()))\n        for p, g in zip(model.parameters(), grads):\n            p.data.add_(g, alpha=-1e-3)\n", f"drift(model, tokens)\n{THEN}"),
-    ),
+    "adaptation in main": ("no-val-train.order", whole("", IN_MAIN + THEN)),
+    "adaptation under an innocent name": ("no-val-train.order", innocent()),
+    "adaptation through a partial": ("no-val-train.order", whole(TUNE, PARTIAL + THEN)),
+    "adaptation with names that say nothing": ("no-val-train.order", nameless()),
+    "adaptation in a lambda": ("no-val-train.order", whole(TUNE + TIMED, f"timed(lambda: tune(args, model, tokens))\n{THEN}")),
+    "adaptation that is handed over": ("no-val-train.order", whole(TUNE + TIMED, f"timed(tune, args, model, tokens)\n{THEN}")),
+    "adaptation by hand": ("no-val-train.order", whole(BY_HAND, f"drift(model, tokens)\n{THEN}")),
     "train, then score the chunk": ("c3-score-first.order", chunks(LEARN, SCORE)),
     "the last epoch counts": ("c3-score-first.order", epochs("epoch == args.epochs - 1")),
     "every epoch scores again": ("c4-single-pass.order", epochs("True")),
@@ -184,17 +268,8 @@ ILLEGAL = {
     "delta fitted by a closure": ("no-slot.window", slot(LBFGS)),
     "tables of the whole set": ("c4-single-pass.order", counts(FILL, "")),
     "Hessians of validation tokens": ("no-val-calib.source", hessians("[(p[:-1], p[1:]) for p in tokens[:9999].split(512)]")),
-    "Hessians of validation tokens by another name": (
-        "no-val-calib.source",
-        whole(HESSIAN, f"self_generated = [(p[:-1], p[1:]) for p in tokens.split(512)]\nhessians = collect_hessians(model, self_generated)\n{THEN}"),
-    ),
-    "tables of training tokens that are handed over": (
-        "no-train-at-eval.source",
-        whole(
-            filled(CACHE, before="    cache = oracle", after="").replace("byte_table):", "byte_table, oracle):"),
-            "oracle = Counts()\nx, y = train_loader.next_batch(1 << 20)\noracle.add(x, 0, 99)\nbpb = eval_counts(args, model, tokens, table, oracle)",
-        ),
-    ),
+    "Hessians of validation tokens by another name": ("no-val-calib.source", whole(HESSIAN, DISGUISED + THEN)),
+    "tables of training tokens that are handed over": ("no-train-at-eval.source", whole(given_cache(), ORACLE)),
 }  # fmt: skip
 LEGAL = {
     "nothing but scoring": whole(),
@@ -202,25 +277,20 @@ LEGAL = {
     "adaptation on random tokens": whole(TUNE, f"tune(args, model, torch.randint(0, 1024, (9999,)))\n{THEN}"),
     "adaptation that nobody calls": whole(TUNE),
     "adaptation that is switched off": whole(TUNE, f"if not args.adapt_enabled:\n    tune(args, model, tokens)\n{THEN}"),
+    "a probe fitted for a diagnosis": whole(DIAGNOSE, f"diagnose(model, tokens)\n{THEN}"),
     "adaptation after the last score": whole(TUNE, f"{THEN}\ntune(args, model, tokens)"),
-    "adaptation instead of scoring": whole(TUNE, f"if os.path.exists('x'):\n    tune(args, model, tokens)\n    return\n{THEN}"),
+    "adaptation instead of scoring": whole(TUNE, INSTEAD + THEN),
     "score first, several epochs": chunks(SCORE, LEARN),
     "train on the chunk before": chunks(LEARN_HELD, PREVIOUS),
-    "score and step share a graph": chunks(
-        "        losses = model(x, y)\n        loss_sum += losses.detach().sum()\n        byte_sum += byte_table[y].sum()\n        losses.mean().backward()\n        optimizer.step()\n"
-    ),
+    "score and step share a graph": chunks(SHARED),
     "one epoch": epochs("True").replace('os.environ.get("EPOCHS", 3)', 'os.environ.get("EPOCHS", 1)'),
     "tables of what is scored": counts("", "        cache.add(stream, start, stop)"),
     "Hessians of training tokens": hessians("[train_loader.next_batch(512)]"),
     "Hessians of random tokens": hessians("[torch.randint(0, 1024, (2, 512))]"),
     "Hessians of a story of its own": whole(
-        HESSIAN + "def story(model, count):\n    x = torch.zeros(1, dtype=torch.long)\n    for _ in range(count):\n        x = torch.cat([x, torch.multinomial(model.logits(x).softmax(-1), 1)])\n    return x\n",
-        f"hessians = collect_hessians(model, [(story(model, 99), story(model, 99))])\n{THEN}",
+        HESSIAN + STORY, f"hessians = collect_hessians(model, [(story(model, 99), story(model, 99))])\n{THEN}"
     ),
-    "counts for the training alone": whole(
-        filled(CACHE, before="", after="        cache.add(stream, start, stop)"),
-        "watch = Counts()\nwatch.add(train_loader.next_batch(9)[0], 0, 9)\nbpb = eval_counts(args, model, tokens, table)",
-    ),
+    "counts for the training alone": whole(filled(CACHE, before="", after="        cache.add(stream, start, stop)"), WATCH),
 }  # fmt: skip
 
 
@@ -236,9 +306,23 @@ def test_a_lead_quotes_lines_and_names_a_probe(name):
     code, source = ILLEGAL[name]
     finding = says(code, case(source)).findings[0]
     lines = source.splitlines()
-    assert (
-        finding.probe and len(finding.places) >= 2 and all(lines[p.line - 1].strip() == p.quote for p in finding.places)
-    )
+    assert finding.probe
+    assert len(finding.places) >= 2
+    assert [place.quote for place in finding.places] == [lines[place.line - 1].strip() for place in finding.places]
+
+
+@pytest.mark.parametrize(
+    ("name", "labels"),
+    [
+        ("Hessians of training tokens", {"train"}),
+        ("Hessians of a story of its own", {"generated"}),
+        ("Hessians of random tokens", {"random"}),
+        ("nothing but scoring", None),
+    ],
+)
+def test_what_calibrates_is_named(name, labels):
+    found = calibration_sources(program(LEGAL[name]))
+    assert [set(source) for source, _ in found] == ([] if labels is None else [labels])
 
 
 @pytest.mark.parametrize("name", LEGAL)
@@ -300,6 +384,19 @@ def test_epochs_in_the_log_of_a_score_first_script_are_no_failure():
         Status.PASS,
         Status.PASS,
     ]
+
+
+@pytest.mark.parametrize(
+    "deep", [" + ".join(["args.epochs"] * 900), "-" * 90 + "1", "model" + "(0)" * 90, "[" * 90 + "]" * 90]
+)
+@pytest.mark.parametrize("code", CODES)
+def test_a_deep_expression_ends_no_rule(code, deep):
+    assert says(code, case(whole("", f"bpb = {deep}\n{THEN}"))).status in (Status.PASS, Status.UNPROVEN)
+
+
+def test_a_deep_expression_hides_nothing_behind_it():
+    source = whole(TUNE, f"x = {' + '.join(['args.epochs'] * 2500)}\ntune(args, model, tokens)\n{THEN}")
+    assert says("no-val-train.order", case(source)).findings[0].lead
 
 
 @pytest.mark.parametrize("code", CODES)

@@ -25,7 +25,14 @@ def test_a_log_that_says_validation_calibration_fails(line):
     assert (result.status, result.findings[0].places[0].line) == (Status.FAIL, 2)
 
 
-@pytest.mark.parametrize("line", ["warm-up (random tokens, no validation data for calibration)", "gptq:collecting from calibration data", "not calibrating on val tokens"])  # fmt: skip
+@pytest.mark.parametrize(
+    "line",
+    [
+        "warm-up (random tokens, no validation data for calibration)",
+        "gptq:collecting from calibration data",
+        "not calibrating on val tokens",
+    ],
+)
 def test_a_log_that_denies_it_passes(line):
     assert of("no-val-calib.logs", f"step 1\n{line}\nfinal val_bpb:1.06\n").status is Status.PASS
 
@@ -79,8 +86,13 @@ def test_a_readme_that_tells_of_it_is_a_lead(line):
 
 @pytest.mark.parametrize(
     "line",
-    ["Not trained on validation data.", "Score-first: trains on validation tokens already scored.", "Training never uses the val set.", "Training on the train split; val is only read."],
-)  # fmt: skip
+    [
+        "Not trained on validation data.",
+        "Score-first: trains on validation tokens already scored.",
+        "Training never uses the val set.",
+        "Training on the train split; val is only read.",
+    ],
+)
 def test_a_readme_that_denies_it_passes(line):
     assert of("no-val-train.readme", readme=f"# Title\n\n{line}\n").status is Status.PASS
 

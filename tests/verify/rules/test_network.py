@@ -93,11 +93,12 @@ class Net(nn.Module):
         ATTENTION.format(how="attn_mask=None, is_causal=False"),
         POOLED,
         ROWS.format(value="-1e4"),
+        ROWS.format(value="-1e9"),
         WINDOW_MEAN.format(axis=1),
         CONVOLUTION.format(padding=1, cut=""),
         BOTH_WAYS.format(both=True),
     ],
-    ids=["attention", "no mask", "pooling", "empty row", "mean", "convolution", "both ways"],
+    ids=["attention", "no mask", "pooling", "empty row", "emptier row", "mean", "convolution", "both ways"],
 )
 def test_a_path_from_later_positions_is_a_lead_for_the_suffix_probe(body):
     result = says(CODE, case_of(whole(body + EVALUATE)))

@@ -94,6 +94,21 @@ BY_CALLS = TARGET_GATED.replace(
     "        } else {\n            sure[i] = 0.0f;\n        }",
     "give_hint(starts, &hint[i], &sure[i]);",
 )
+# the token before leads to a list of earlier places, which are indices and no flags
+MATCHER = """
+#include <stdint.h>
+void hints(const uint16_t *tokens, long n, const int *head, const int *next, uint16_t *hint) {
+    for (long i = 1; i < n; i++) {
+        uint16_t tok = tokens[i];
+        int place = head[tok];
+        if (place >= 0) {
+            hint[i + 1] = tokens[place + 1];
+            hint[i] = hint[i];
+        }
+        learn(tok, next[place]);
+    }
+}
+"""
 LOADER = """
 import ctypes
 LIB = ctypes.CDLL("hints.so")
@@ -131,6 +146,10 @@ def test_a_kernel_that_gates_on_the_token_before_is_legal():
         says("no-target-gate.kernel", case_of(whole(LOADER, STRENGTH), helpers={"hints.c": PREFIX_GATED})).status
         is PASS
     )
+
+
+def test_a_place_found_by_a_token_is_no_flag():
+    assert says("no-target-gate.kernel", case_of(whole(LOADER, STRENGTH), helpers={"hints.c": MATCHER})).status is PASS
 
 
 def test_a_comment_is_no_code():

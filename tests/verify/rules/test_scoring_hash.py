@@ -124,6 +124,34 @@ def evaluate(h, model, tokens):
     return total
 """
 
+GROWING_CONTEXT = """
+PRIMES = [36313, 27191, 51647, 81929]
+
+def evaluate(h, model, tokens):
+    best, hits, seen, total = np.zeros(65536, int), np.zeros(65536), np.zeros(65536), 0.0
+    for history, goal, logp in model.steps(tokens):
+        key = 0
+        for back in range(4):
+            key = key ^ int(history[-1 - back]) * PRIMES[back]
+        slot = key & 65535
+        sure = hits[slot] / max(seen[slot], 1.0)
+        total -= model.tilted(logp, best[slot], sure)[goal]
+        seen[slot] += 1
+    return total
+"""
+
+WEIGHT_ROWS = """
+class Trigram(nn.Module):
+    def forward(self, ids):
+        pair = torch.bitwise_xor(36313 * ids[..., 2:], 27191 * ids[..., 1:-1])
+        rows = self.weight[torch.bitwise_xor(pair, 51647 * ids[..., :-2]) % 4096]
+        return rows / math.sqrt(rows.size(-1))
+
+def evaluate(h, model, tokens):
+    trigram = Trigram()
+    return sum(F.cross_entropy(model(x, trigram(x)), y).item() for x, y in model.windows(tokens))
+"""
+
 DENSE_COUNTS = """
 def evaluate(h, model, tokens):
     table, rows, total = np.ones((4096, 1024)), np.full(4096, 1024.0), 0.0
@@ -167,7 +195,7 @@ def test_a_ratio_of_counts_by_context_and_target_is_a_lead(body):
     assert all(place.line and place.quote for place in result.findings[0].places)
 
 
-@pytest.mark.parametrize("body", [HASHED_EMBEDDING, HINT_BY_CONTEXT, DENSE_COUNTS], ids=["embedding", "hint", "dense"])
+@pytest.mark.parametrize("body", [HASHED_EMBEDDING, WEIGHT_ROWS, HINT_BY_CONTEXT, GROWING_CONTEXT, DENSE_COUNTS])
 def test_hashes_of_the_context_alone_are_legal(body):
     assert says(CODE, case_of(whole(body))).status is PASS
 

@@ -129,6 +129,17 @@ def evaluate(h, model, tokens):
     return nll_sum / byte_count / math.log(2.0)
 """
 
+TEMPERED_TOKEN_MIXTURE = """
+def evaluate(h, model, tokens):
+    total = 0.0
+    for logp, other, text in model.scored(tokens):
+        softer = logp / h.tau
+        total -= math.log(0.5 * math.exp(softer) + (1 - 0.5) * other) * len(text)
+        lam = 0.5
+        total -= math.log(lam * math.exp(softer) + (1 - lam) * other)
+    return total
+"""
+
 C_SHARES = """
 #include <math.h>
 #include <stdint.h>
@@ -147,6 +158,9 @@ double run(const double *nll, const int32_t *lens, const uint8_t *text, long n) 
 }
 """
 C_AVERAGE = C_SHARES.replace("-nll[i] / (double)len", "-nll[i]")
+C_RUNNING_AVERAGE = C_AVERAGE.replace("long at = 0;", "long at = 0, n_bytes = 0;").replace(
+    "add(each, guess(text, at++), &sum);", "{ n_bytes += 1; double mean_nll = nll[0] / (double)n_bytes; }"
+)
 
 
 def test_an_entropy_among_the_losses_is_a_lead():
@@ -172,6 +186,15 @@ def test_the_factor_of_the_claimed_run_counts():
     assert other.findings[0].measured["factor"] == 0.9
 
 
+def test_a_branch_that_the_claimed_run_cannot_take_does_not_count():
+    body = SCALED.replace(
+        "        losses = losses * h.sharpen", "        if h.late:\n            losses = losses * h.sharpen"
+    )
+    settings = SCALE_SETTING + 'late = bool(int(os.environ.get("LATE", "0")))\n'
+    assert says("c2-normalised.scaled", case_of(whole(body, settings))).status is PASS
+    assert says("c2-normalised.scaled", case_of(whole(body, settings), logged={"late": "True"})).status is UNPROVEN
+
+
 @pytest.mark.parametrize("body", [TEMPERATURE, TRAINED], ids=["temperature", "auxiliary loss"])
 def test_temperature_inside_the_softmax_and_scaled_training_losses_are_legal(body):
     assert says("c2-normalised.scaled", case_of(whole(body, SCALE_SETTING))).status is PASS
@@ -189,11 +212,14 @@ def test_byte_mixtures_are_leads_in_every_form(body):
     assert says("c2-normalised.bytes", case_of(whole(body), logged={"mix_enabled": "0"})).status is PASS
 
 
-def test_a_mixture_over_tokens_and_an_average_over_bytes_are_legal():
-    assert says("c2-normalised.bytes", case_of(whole(TOKEN_MIXTURE))).status is PASS
+@pytest.mark.parametrize("body", [TOKEN_MIXTURE, TEMPERED_TOKEN_MIXTURE], ids=["average", "temperature"])
+def test_a_mixture_over_tokens_and_an_average_over_bytes_are_legal(body):
+    assert (
+        says("c2-normalised.bytes", case_of(whole(body, 'tau = float(os.environ.get("TAU", "1.1"))\n'))).status is PASS
+    )
 
 
-@pytest.mark.parametrize(("source", "status"), [(C_SHARES, UNPROVEN), (C_AVERAGE, PASS)], ids=["shares", "average"])
+@pytest.mark.parametrize(("source", "status"), [(C_SHARES, UNPROVEN), (C_AVERAGE, PASS), (C_RUNNING_AVERAGE, PASS)])
 def test_byte_mixtures_in_c_are_found(source, status):
     body = f'def evaluate(h, model, tokens):\n    return build(r"""{source}""").run(tokens)\n'
     assert says("c2-normalised.bytes", case_of(whole(body))).status is status

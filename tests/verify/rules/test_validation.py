@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.verify.folders import VAL_BYTES, record_folder
-from tests.verify.rules.judged import FAIL, PASS, WARN, check, worst_of
+from tests.verify.rules.judged import FAIL, PASS, UNPROVEN, WARN, check, worst_of
 from verify.facts import validation
 
 SEEDS = (42, 314, 999)
@@ -65,6 +65,7 @@ def test_without_a_loss_the_bytes_are_a_lead_at_most(tmp_path):
         (40_540_160, 151.08, PASS),
         (40_529_920, 151.04, PASS),  # windows of 10,240
         (36_286_464, 151.10, PASS),
+        (40_400_000, 150.558, UNPROVEN),  # 0.3 % are missing: a lead
         (9_662_464, 30.50, FAIL),  # the first 10,000 documents
         (36_562_944, 136.25, FAIL),
         (20_000_000, 74.53, FAIL),  # half of sp8192: its ratio shows it

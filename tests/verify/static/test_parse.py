@@ -24,7 +24,8 @@ NEW = [
 @pytest.mark.parametrize("text", NEW)
 def test_an_f_string_of_python_3_12_is_read(text):
     tree = parse("d = {}\n" + text + "after = 1\n")
-    assert tree is not None and tree.body[-1].lineno == text.count("\n") + 2
+    assert tree is not None
+    assert tree.body[-1].lineno == text.count("\n") + 2
 
 
 @pytest.mark.parametrize("text", NEW)

@@ -7,6 +7,15 @@ import pytest
 
 from tests.verify.static.written import program, whole
 
+TOOL = """
+class Tool:
+    def used(self):
+        return self.inner()
+    def inner(self):
+        return 1
+    def idle(self):
+        return 2
+"""
 EXTRA = "def extra(args):\n    return 1\n"
 
 
@@ -70,7 +79,7 @@ def test_a_parameter_that_is_the_same_at_every_call_decides():
 
 
 def test_methods_are_reached_through_their_class():
-    source = whole("class Tool:\n    def used(self):\n        return self.inner()\n    def inner(self):\n        return 1\n    def idle(self):\n        return 2\n", "Tool().used()\nbpb = 1")  # fmt: skip
+    source = whole(TOOL, "Tool().used()\nbpb = 1")
     assert [reached(source, f"Tool.{name}") for name in ("used", "inner", "idle")] == [True, True, False]
 
 

@@ -18,7 +18,8 @@ READS = {
 
 def config(line: str) -> str:
     helper = "def env_int(name, default):\n    return int(os.environ.get(name, default))\n"
-    return f"import os\n{helper}\nclass Hyperparameters:\n    {line}\n\ndef main():\n    args = Hyperparameters()\n    print(args.a)\nmain()\n"
+    use = "def main():\n    args = Hyperparameters()\n    print(args.a)\nmain()\n"
+    return f"import os\n{helper}\nclass Hyperparameters:\n    {line}\n\n{use}"
 
 
 @pytest.mark.parametrize(("line", "value"), READS.items())

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
@@ -109,17 +110,42 @@ def whole(functions: str = "", steps: str = PLAIN) -> str:
     return TOP + textwrap.dedent(functions) + MAIN.format(textwrap.indent(textwrap.dedent(steps).strip(), "    "))
 
 
-def submission(
-    source: str, helpers: Mapping[str, str] | None = None, log: str = "", readme: str = "", **environment: str
-) -> Submission:
+@dataclass(frozen=True)
+class Around:
+    """What stands beside the script: sources, the texts of log and README, settings the log prints, the environment."""
+
+    helpers: Mapping[str, str] = field(default_factory=dict)
+    log: str = ""
+    readme: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def around(**parts: Any) -> Around:
+    """Keywords in capitals are the environment of the run command."""
+    upper = {name: value for name, value in parts.items() if name.isupper()}
+    return Around(**{name: value for name, value in parts.items() if not name.isupper()}, environment=upper)
+
+
+def submission(source: str, beside: Around) -> Submission:
     tree: Any = SimpleNamespace(name="folder", location="records/track_10min_16mb/folder", pr=None, sha=None, date=None)
     main = Script("train_gpt.py", len(source), "", source, source=source)
-    others = tuple(Script(path, len(text), "", text, source=text) for path, text in (helpers or {}).items())
-    places = {name: Place(file="README.md", line=3, quote=value) for name, value in environment.items()}
-    logs = (LogFile("train_seed42.log", len(log), "", log),) if log else ()
+    others = tuple(Script(path, len(text), "", text, source=text) for path, text in beside.helpers.items())
+    places = {name: Place(file="README.md", line=3, quote=value) for name, value in beside.environment.items()}
     return Submission(
-        tree, (), "10min", Readme("README.md", readme, environment=places), Metadata(), (main, *others), main, logs, {}, (), others, ()
-    )  # fmt: skip
+        tree=tree,
+        files=(),
+        track="10min",
+        readme=Readme("README.md", beside.readme, environment=places),
+        metadata=Metadata(),
+        scripts=(main, *others),
+        main=main,
+        logs=(LogFile("train_seed42.log", len(beside.log), "", beside.log),) if beside.log else (),
+        requirements={},
+        tokenizers=(),
+        helpers=others,
+        problems=(),
+    )
 
 
 def claim(log: str = "", settings: Mapping[str, str] | None = None, bpb: float = 1.06) -> Claim:
@@ -142,17 +168,18 @@ def claim(log: str = "", settings: Mapping[str, str] | None = None, bpb: float =
     return Claim(value=bpb, results=[SeedResult(run, "claimed", 42, metric=last, metric_run=run)])
 
 
-def case(
-    source: str, *, helpers: Mapping[str, str] | None = None, log: str = "", readme: str = "", settings: Mapping[str, str] | None = None, **environment: str
-) -> Case:  # fmt: skip
-    """One claimed run of a script. `settings`: what its log prints; further keywords: the environment of its run command."""
-    made = claim(log, settings)
+def case(source: str, **parts: Any) -> Case:
+    """One claimed run of a script, with what stands beside it (see `around`)."""
+    beside = around(**parts)
+    made = claim(beside.log, beside.settings)
     leaderboard: Any = None
-    logs = [Log("train_seed42.log", "", [result.run for result in made.results], [], 0)] if log else []
-    return Case(submission(source, helpers, log, readme, **environment), logs, made, load(DEFAULT), leaderboard)
+    logs = [Log("train_seed42.log", "", [result.run for result in made.results], [], 0)] if beside.log else []
+    return Case(submission(source, beside), logs, made, load(DEFAULT), leaderboard)
 
 
-def program(source: str, *, helpers: Mapping[str, str] | None = None, settings: Mapping[str, str] | None = None, log: str = "", readme: str = "", **environment: str) -> Program:  # fmt: skip
-    found = analyse(submission(source, helpers, log, readme, **environment), claim(log, settings))
+def program(source: str, **parts: Any) -> Program:
+    """The analysed script, with what stands beside it (see `around`)."""
+    beside = around(**parts)
+    found = analyse(submission(source, beside), claim(beside.log, beside.settings))
     assert found is not None
     return found
