@@ -12,7 +12,7 @@ from verify.logs.model import Metric, Point, Size
 from verify.policy.model import load
 from verify.report.as_json import from_json, to_json
 from verify.stats.leaderboard import Leaderboard
-from verify.summary import bytes_match, headline, implied_bytes, summary
+from verify.summary import bytes_match, headline, implied_bytes, seed_claim, summary
 from verify.summary_charts import POINTS_MAX, phase_rows, series, thinned
 from verify.verdict import RuleResult, Verdict
 
@@ -183,3 +183,14 @@ def test_one_pass_that_is_printed_twice_is_one_phase(tmp_path):
     other = replace(again, label="other", val_bpb=1.2)
     (result.metric_run or result.run).metrics.append(other)
     assert [row.name for row in phase_rows([result]) if row not in before and row.budget != "train"] == ["other"]
+
+
+def test_what_is_claimed_of_a_variant_is_not_claimed_of_the_seed(tmp_path):
+    case = open_case(FolderTree(record_folder(tmp_path)), load("board-2026-05"), Leaderboard.load())
+    own = seed_claim(42, case)
+    assert own is not None
+    variant = replace(own, val_bpb=0.9, label="conservative")
+    case.submission.metadata.seed_results = (variant, *case.submission.metadata.seed_results)
+    assert seed_claim(42, case) is own
+    assert seed_claim(7, case) is None
+    assert seed_claim(None, case) is None

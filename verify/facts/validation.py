@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from verify.policy.model import LOADER
+
 
 @dataclass(frozen=True, slots=True)
 class ValidationSet:
@@ -26,7 +28,7 @@ class ValidationSet:
 
 @cache
 def data() -> dict[str, Any]:
-    return yaml.safe_load((files("verify.facts") / "validation_sets.yaml").read_text())
+    return yaml.load((files("verify.facts") / "validation_sets.yaml").read_text(), Loader=LOADER)
 
 
 @cache

@@ -12,6 +12,7 @@ from verify.finding import Model, Status
 
 DEFAULT = "board-2026-05"
 BASES_MAX = 8
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, ten times as fast
 LEVELS = ("note", "warn", "fail")  # how much a finding weighs: a pass that says something, a warning, a failure
 CHOICES = (
     frozenset({"any", "all"}),
@@ -86,7 +87,9 @@ def raw(name_or_path: str, depth: int = 0) -> tuple[dict, Path]:
                 f"policy {name_or_path!r} is not one of {known}, and not a file. Name one of these or give a file's path."
             )
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        # The quick reader is for files of ours: it crashes on a few thousand brackets inside one another.
+        loader = LOADER if name_or_path in names() else yaml.SafeLoader
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise BadInput(f"{path}: not YAML: {error}. See `pgolf verify policy show {DEFAULT}`.") from None
     if not isinstance(data, dict) or not isinstance(data.get("rules", {}), dict):

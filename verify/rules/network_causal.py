@@ -34,6 +34,7 @@ class Network(CodeRule):
     )
     precedents = (MASK, POOL, ROW)
     probe = PROBE
+    tracks = frozenset({"10min"})  # diffusion and other scores that are not autoregressive are filed as non-records
     nothing = (
         "no path from later positions was seen in the reached code; only the suffix probe can show that there is none"
     )

@@ -1,11 +1,10 @@
 """From a submission to its program: parse, index, settings, what is reached."""
 
-import gc
 import re
-from contextlib import contextmanager
 
 from verify.logs.model import Claim
 from verify.static.index import index
+from verify.static.pause import without_collection
 from verify.static.program import Program
 from verify.static.reach import reach
 from verify.static.settings import effective
@@ -15,25 +14,13 @@ from verify.submission.model import Script, Submission
 
 def build(submission: Submission, main: Script, claim: Claim) -> Program | None:
     """See program.analyse."""
-    with _no_collection():
+    with without_collection():
         return _build(submission, main, claim)
 
 
 def _words(text: str) -> frozenset[str]:
     """Words of a text, those with a hyphen also as one: "n-gram" gives n, gram, ngram."""
     return frozenset(re.findall(r"[a-z0-9]+", text)) | frozenset(re.findall(r"[a-z0-9]+", text.replace("-", "")))
-
-
-@contextmanager
-def _no_collection():
-    """Trees are large and live: the cycle collector would walk them again and again while they grow."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _build(submission: Submission, main: Script, claim: Claim) -> Program | None:

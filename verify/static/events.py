@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from verify.static.event import Event, Kind, Loop
 from verify.static.flow import QUESTIONS_MAX, Context, Flow, Origins, scope_context
 from verify.static.fold import fold, known
+from verify.static.pause import without_collection
 from verify.static.program import Function, Program
 from verify.static.recognise import (
     HESSIANS,
@@ -376,6 +377,7 @@ def trace(program: Program) -> list[Event]:
     if found is None:
         flow = program.cache["flow"] = Flow(program)
         tracer = Trace(program, flow)
-        found = program.cache["events"] = tracer.run()
+        with without_collection():
+            found = program.cache["events"] = tracer.run()
         program.cache["is cut"] = tracer.is_cut or tracer.too_deep or flow.questions > QUESTIONS_MAX
     return found  # type: ignore[return-value]

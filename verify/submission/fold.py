@@ -41,6 +41,13 @@ PLAIN_METHODS = {
 }  # fmt: skip
 
 
+def rows_of(columns: list[Any]) -> Any:
+    """zip() of lists."""
+    if not columns or not all(isinstance(column, list) for column in columns):
+        return UNKNOWN
+    return [list(row) for row in zip(*columns, strict=False)]
+
+
 @dataclass
 class Folding:
     """The constants of one script. `read(path)` gives a neighbouring file's bytes, or None."""
@@ -184,6 +191,11 @@ class Folding:
             "os.fspath",
         }:
             return as_path(first) if first is not UNKNOWN else UNKNOWN
+        if name == "zip":
+            return rows_of(arguments)
+        if name == "dict" and isinstance(first, list):
+            pairs = [(plain(pair[0]), pair[1]) for pair in first if isinstance(pair, list) and len(pair) == 2]
+            return {key: item for key, item in pairs if isinstance(key, str | int)}
         if name == "os.path.dirname":
             path = as_path(first)
             return FilePath(posixpath.dirname(path.path)) if isinstance(path, FilePath) else UNKNOWN

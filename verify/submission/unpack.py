@@ -2,7 +2,8 @@
 
 Known shapes: exec(decompress(decode(literal))) in any spelling, with aliases, variables, compile(), linecache, literals split over
 lines or joined from a list; payloads in a neighbouring file or in the script's own tail; scripts written to a temporary folder and
-run from there; modules bundled as texts that a helper function executes; any of these inside one another.
+run from there; modules bundled as texts that a helper function executes, or in a dictionary to import from; any of these inside
+one another.
 """
 
 import ast
@@ -37,6 +38,7 @@ RUN_FILE = frozenset(
     }
 )
 BYTECODE = frozenset({"marshal.loads", "marshal.load"})
+MODULE_NAME = re.compile(r"[A-Za-z_]\w{0,99}(?:\.\w{1,100}){0,9}")
 BUNDLED_CHARACTERS_MIN = 200  # of a text that is executed as a module of its own
 MEMBERS_MAX = 100
 LOOP_MAX = 200
@@ -119,6 +121,16 @@ class Shell:
         )
         self.written.append((f"{name or len(self.written)}", source))
 
+    def carried(self) -> list[tuple[str, Packed]]:
+        """Sources by module name, in a dictionary that the executed text can import from."""
+        return [
+            (name, item)
+            for value in self.fold.names.values()
+            if isinstance(value, dict)
+            for name, item in value.items()
+            if isinstance(name, str) and MODULE_NAME.fullmatch(name) and isinstance(item, Packed) and item.steps
+        ][:MEMBERS_MAX]
+
     def block(self, body: list[ast.stmt], function: ast.FunctionDef | ast.AsyncFunctionDef | None, depth: int) -> None:
         if depth > BLOCK_DEPTH_MAX:
             return
@@ -163,24 +175,16 @@ class Shell:
             self.block(node.body, function, depth + 1)
 
     def items(self, node: ast.expr) -> list[Any]:
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "zip":
-            columns = [self.fold.value(item) for item in node.args]
-            return (
-                [list(row) for row in zip(*columns, strict=False)]
-                if columns and all(isinstance(column, list) for column in columns)
-                else []
-            )
         value = self.fold.value(node)
         return value if isinstance(value, list) else []
 
     def bind(self, target: ast.expr, value: Any) -> None:
         if isinstance(target, ast.Name):
             self.fold.names[target.id] = value
+        elif isinstance(target, ast.Starred):
+            self.bind(target.value, value)
         elif isinstance(target, ast.Tuple | ast.List):
-            items = (
-                value if isinstance(value, list) and len(value) == len(target.elts) else [UNKNOWN] * len(target.elts)
-            )
-            for inner, item in zip(target.elts, items, strict=True):
+            for inner, item in zip(target.elts, shared_out(value, target.elts), strict=True):
                 self.bind(inner, item)
 
     def assign(self, node: ast.Assign | ast.AnnAssign | ast.AugAssign) -> None:
@@ -280,6 +284,17 @@ def parameter_index(function: ast.FunctionDef | ast.AsyncFunctionDef, node: ast.
     return names.index(node.id) if isinstance(node, ast.Name) and node.id in names else None
 
 
+def shared_out(value: Any, targets: list[ast.expr]) -> list[Any]:
+    """What each of several targets gets of a list; one of them may be starred."""
+    stars = [at for at, target in enumerate(targets) if isinstance(target, ast.Starred)]
+    if not isinstance(value, list) or len(stars) > 1 or len(value) < len(targets) - len(stars):
+        return [UNKNOWN] * len(targets)
+    if stars:
+        at, after = stars[0], len(targets) - stars[0] - 1
+        return [*value[:at], value[at : len(value) - after], *value[len(value) - after :]]
+    return value if len(value) == len(targets) else [UNKNOWN] * len(targets)
+
+
 def own_expressions(node: ast.stmt) -> Iterator[ast.expr]:
     """The expressions of a statement that are not in its inner statements."""
     for child in ast.iter_child_nodes(node):
@@ -350,6 +365,8 @@ def chosen(shell: Shell, out: Unpacked) -> Packed | None:
     for at, (name, item) in enumerate(written[:MEMBERS_MAX]):
         out.members.setdefault(name or f"part{at}", text_of(item.value))
     if packed:
+        for name, item in shell.carried():
+            out.members.setdefault(name, text_of(item.value))
         return max(packed, key=lambda item: len(item.value))
     if not any(item.steps for _, item in written):
         return None

@@ -100,7 +100,7 @@ def test_a_policy_may_be_laid_over_a_file(tmp_path):
         ("", "not a policy"),
         ("[]", "not a policy"),
         ("a: [", "not YAML"),
-        ("{" * 3000, "not YAML"),
+        ("{" * 800, "not YAML"),
         (OWN + "rules: {}", "rules without a word"),
         (OWN + "rules: 3", "not a policy"),
         (OWN + f"base: {DEFAULT}\nrules: {{no-such: {{cap: fail, source: s}}}}", "no such rule"),
@@ -118,6 +118,11 @@ def test_a_policy_may_be_laid_over_a_file(tmp_path):
 def test_what_is_no_policy_is_bad_input_that_says_why(tmp_path, text, word):
     with pytest.raises(BadInput, match=word):
         load(written(tmp_path, text))
+
+
+def test_a_deep_file_of_the_user_s_own_is_bad_input_and_no_crash(tmp_path):
+    with pytest.raises(BadInput, match="not YAML"):
+        load(written(tmp_path, "[" * 3000 + "]" * 3000))
 
 
 def test_a_policy_over_itself_ends(tmp_path):

@@ -115,3 +115,9 @@ def test_single_values_have_no_interval():
     (chart,) = significance_of(verdict(comparisons=(comparison,)))
     assert [strip.interval for strip in chart.strips] == [None, None]
     assert [reading.is_met for reading in chart.readings] == [None, None, None]
+
+
+def test_a_reading_is_met_only_below_its_own_level():
+    comparison = verdict().comparisons[0].model_copy(update={"p_margin_token": 0.02, "p_margin_byte": 0.009, "p": 0.26})
+    (chart,) = significance_of(verdict(comparisons=(comparison,)))
+    assert [reading.is_met for reading in chart.readings] == [False, True, False]

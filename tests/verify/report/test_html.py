@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.verify.report.texts import texts
+from tests.verify.report.texts import CONTROL, texts
 from tests.verify.report.verdicts import HOSTILE, SHA, bare, filled, harmless, hostile, verdict
 from verify.finding import Place, Status
 from verify.report import show
@@ -130,6 +130,7 @@ def test_no_text_in_any_field_changes_the_elements(drawn):
     elements = parsed(to_html(changed))
     assert without_links(elements) == without_links(parsed(to_html(harmless(changed))))
     assert [link for link in elements.links if not link.startswith(("#", "https://", "data:,"))] == []
+    assert not CONTROL.search("".join(elements.text).replace("\n", ""))
 
 
 @given(texts)

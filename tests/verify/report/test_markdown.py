@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -98,6 +99,14 @@ def test_plain_text_is_one_paragraph_of_text(text):
     tokens = GITHUB.parse(f"x {plain(text, 10**6)}")
     assert [token.type for token in tokens] == ["paragraph_open", "inline", "paragraph_close"]
     assert {child.type for child in tokens[1].children or ()} <= {"text", "text_special"}
+
+
+@pytest.mark.parametrize(
+    "text", ["1. x", "12) x", "- x", "+ x", "* x", "# x", "> x", "--- ", "=== ", "```", ": x", "    x", "| x |", "<b>"]
+)
+def test_a_text_in_a_list_begins_nothing_of_its_own(text):
+    kinds = [token.type for token in GITHUB.parse(f"- {plain(text)}")]
+    assert kinds == [token.type for token in GITHUB.parse("- word")]
 
 
 @given(texts)

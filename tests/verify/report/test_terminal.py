@@ -9,12 +9,10 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from tests.verify.report.texts import texts
+from tests.verify.report.texts import CONTROL, texts
 from tests.verify.report.verdicts import bare, filled, hostile, verdict
 from verify.report.terminal import print_verdict
 from verify.verdict import Verdict
-
-CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 def printed(
@@ -57,6 +55,7 @@ def test_evidence_has_file_line_and_excerpt_then_remedy_and_precedent():
 def test_mismatches_are_marked_by_a_sign():
     text = printed(verdict())
     assert re.search(r"314 +1\.0815 +1\.0785 \*", text)
+    assert re.search(r"16,010,020 \* ", text)
     assert "* seed 999: train_seed999.log logs 16,010,020 bytes, claimed 15,990,020" in text
 
 

@@ -1,9 +1,12 @@
 """Texts as an attacker would write them, for property tests of reports."""
 
+import re
+
 from hypothesis import strategies as st
 
 from tests.verify.report.verdicts import HOSTILE
 
+CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 PIECES = [
     *HOSTILE,
     *"<>&\"'`*_~|[](){}#@!=+-.:/\\%$^\n\r\t\x1b\x00 01ax",

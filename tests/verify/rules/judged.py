@@ -6,7 +6,7 @@ from pathlib import Path
 from verify.audit import judge, open_case
 from verify.finding import Finding, Status
 from verify.folder import FolderTree
-from verify.policy.model import DEFAULT, load
+from verify.policy.model import DEFAULT, Policy, load
 from verify.rule import Rule, all_rules
 from verify.stats.leaderboard import Leaderboard
 from verify.verdict import RuleResult
@@ -19,9 +19,14 @@ def rules() -> dict[str, Rule]:
     return {rule.code: rule for rule in all_rules()}
 
 
+@cache
+def policy_named(name: str) -> Policy:
+    return load(name)
+
+
 def check(code: str, folder: Path, policy: str = DEFAULT) -> RuleResult:
     """What the check `code` says of a folder under a policy."""
-    return judge(rules()[code], open_case(FolderTree(folder), load(policy), Leaderboard.load()), {})
+    return judge(rules()[code], open_case(FolderTree(folder), policy_named(policy), Leaderboard.load()), {})
 
 
 def worst_of(result: RuleResult) -> Finding:
