@@ -133,7 +133,9 @@ def say(console: "Console", ended: "Row | Crash") -> None:
         text = f" {ended.kind}: {printable(ended.job.label, 90)}: {printable(ended.sentence, 160)} -> {ended.report}"
         line = Text.assemble(("BUG     ", "bold white on red"), text)
     # On a terminal a line is one line; a pipe has no width.
-    console.print(line, overflow="ellipsis", no_wrap=True, soft_wrap=not console.is_terminal)
+    console.print(
+        line, overflow="ellipsis" if console.is_terminal else "ignore", no_wrap=True, crop=console.is_terminal
+    )
 
 
 def label(pr: int | None, name: str) -> str:

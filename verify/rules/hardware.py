@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from verify.facts.grade import graded, listed
-from verify.facts.runs import judged, name, runs_of
+from verify.facts.runs import judged, logged_seeds, name, runs_of
 from verify.finding import Finding, Place, Precedent, failed, passed, unproven, warned
 from verify.rule import Case, Rule
 from verify.submission.model import Submission
@@ -37,6 +37,11 @@ class WorldSize(Rule):
                 yield failed(sentence, result.run.place(size), precedents=self.precedents, world_size=size.value)
             else:
                 yield passed(f"{name(result)} ran on {asked} GPUs.", result.run.place(size), world_size=size.value)
+        for result in logged_seeds(case):
+            size = result.run.world_size
+            if result not in judged(case) and size is not None and size.value != asked:
+                sentence = f"{name(result)}, a further run beside the claim, ran on {size.value} GPUs, not {asked}."
+                yield warned(sentence, result.run.place(size), world_size=size.value)
         if not judged(case):
             yield unproven("No run stands behind the claim, so no machine can be told.")
 

@@ -148,3 +148,25 @@ class Reading(Rule):
                 if event.kind == "crash":
                     yield graded("note", f"{name(result)}: the log shows a crash.", result.run.place(event))
                     break
+
+
+class Reproduced(Rule):
+    """Where the leaderboard records that somebody ran it again, the score came back."""
+
+    code = "log-consistency.reproduced"
+    remedy = "Give the exact source, shards, packages and machine, so that the score can be had again."
+    probe = "rerun"
+
+    def check(self, case: Case) -> Iterator[Finding]:
+        row = case.leaderboard.itself(case.claim.scores())
+        again = row.reproduction if row is not None else None
+        places = [place for result in judged(case) if (place := score_place(result)) is not None]
+        if row is None or again is None:
+            yield passed("The leaderboard records no other run of it.")
+        elif again.outcome == "reproduced":
+            yield passed(f"{row.name} was run again and reproduced ({again.source}).", *places)
+        else:
+            value = f" at {again.value}" if again.value is not None else ""
+            found = "did not come back" if again.outcome == "failed" else "is questioned"
+            sentence = f"{row.name} was run again: its score {found}{value} ({again.source})."
+            yield graded("warn", sentence, *places)

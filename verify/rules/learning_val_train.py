@@ -119,7 +119,7 @@ class ValTrainLogs(Rule):
             )
         for line in lines[:3]:
             gain = drop(case, line)
-            if gain is not None and gain > GAIN_BPB:
+            if gain is not None and gain > GAIN_BPB and not _is_explained(case, line):
                 rounds, what = line.match["rounds"], line.match["what"]
                 yield lead(
                     f"the log counts {rounds} rounds of {what}, and the score falls by {gain:.4f} bits per byte",
@@ -131,6 +131,15 @@ class ValTrainLogs(Rule):
                 named.append(line)
         if not named:
             yield passed("no log line shows training on validation tokens before the score")
+
+
+def _is_explained(case: Case, line: Line) -> bool:
+    """Whether the script that was read prints the line, and what it does there is not training on unscored tokens."""
+    program = case.program
+    if program is None or not program.functions or found(case, "adapt", "repeat", "window"):
+        return False
+    printed = re.compile(r"[\"'][^\"'\n]{0,40}" + re.escape(line.match["what"]) + r"\b", re.I)
+    return any(printed.search(module.script.source) for module in program.modules)
 
 
 def drop(case: Case, line: Line) -> float | None:

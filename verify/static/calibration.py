@@ -18,5 +18,5 @@ def calibration_sources(program: Program) -> list[tuple[frozenset[str], Place]]:
             seen.add(key)
             found.append(
                 (key[1], program.place(event.function, event.node, f"collects statistics, in {event.function.short}"))
-            )  # type: ignore[arg-type]
+            )
     return found

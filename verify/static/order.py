@@ -295,6 +295,8 @@ def _window_kind(program: Program, update: Event, loop: Loop) -> Kind:
             isinstance(n, ast.Attribute) and n.attr in ("parameters", "named_parameters") for n in ast.walk(made[1])
         )
         kind = "window" if is_parameters else "slot"
+    elif made is not None and made[1].args and isinstance(made[1].args[0], ast.List):
+        kind = "slot"  # loose tensors, kept from window to window
     elif made is None or made[0] is not loop.function:
         kind = "slot" if _has_fresh_tensors(update.function) else "window"
     names = set()

@@ -52,6 +52,16 @@ def test_a_pull_request_merged_with_a_merge_commit_keeps_its_folders(tmp_path):
     assert names(store, 3) == ["New"]
 
 
+def test_what_main_changed_before_the_merge_is_not_the_pull_requests(tmp_path):
+    store = Store(tmp_path)
+    base = store.main(record("Old"))
+    head = store.pull(3, record("Old") | record("New"), base)
+    changed = record("Old") | {"records/track_10min_16mb/Old/README.md": "corrected by organisers"}
+    other = store.main(changed, base)
+    store.main(changed | record("New"), other, head)
+    assert names(store, 3) == ["New"]
+
+
 def test_a_merged_branch_of_several_commits_that_merged_main_on_the_way(tmp_path):
     store = Store(tmp_path)
     base = store.main(record("Old"))

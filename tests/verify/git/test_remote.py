@@ -92,8 +92,8 @@ def test_served_over_the_network(cache, store, tmp_path):
 @pytest.mark.parametrize(
     "remote",
     [
-        "ext::sh -c 'touch /tmp/pgolf-was-here'",
-        "--upload-pack=touch /tmp/pgolf-was-here",
+        "ext::sh -c 'touch {marker}'",
+        "--upload-pack=touch {marker}",
         "file:///no/such/place",
         "git://127.0.0.1:9/x",
         "ftp://127.0.0.1/x",
@@ -103,10 +103,10 @@ def test_served_over_the_network(cache, store, tmp_path):
 )
 def test_a_remote_that_cannot_be_read_is_bad_input_and_leaves_nothing_half_made(cache, remote, tmp_path):
     with pytest.raises(BadInput):
-        pull_request(remote, 3)
+        pull_request(remote.format(marker=tmp_path / "ran"), 3)
     assert [path for path in cache.rglob("*") if path.is_dir() and path.name.endswith(".git")] == []
     assert list(cache.rglob(".new-*")) == []
-    assert not os.path.exists("/tmp/pgolf-was-here")
+    assert not (tmp_path / "ran").exists()
 
 
 def test_a_pull_request_the_url_does_not_have_is_bad_input(cache, store):

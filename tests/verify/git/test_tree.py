@@ -107,9 +107,13 @@ def test_a_large_blob_is_streamed(tmp_path, monkeypatch):
     store = Store(tmp_path / "s")
     store.main(record("A", **{"run.log": "0123456789" * 5000}))
     monkeypatch.setattr(git_tree, "WHOLE_BYTES_MAX", 1000)
+    stream, streamed = GitTree._stream, []
+    monkeypatch.setattr(GitTree, "_stream", lambda self, *given: streamed.append(given) or stream(self, *given))
     tree = tree_at(store.path, "main", FOLDER)
     assert tree.read("run.log", 25) == b"0123456789012345678901234"
+    assert len(streamed) == 1
     assert tree.read("run.log", 100_000) == b"0123456789" * 5000
+    assert len(streamed) == 1  # asked for whole, it is held whole
 
 
 def test_a_tree_can_be_sent_to_another_process(tmp_path):

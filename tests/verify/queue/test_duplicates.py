@@ -59,6 +59,15 @@ def test_unread_code_is_not_other_code():
     ]
 
 
+def test_two_versions_of_one_folder_say_nothing_of_another_one_with_unread_code():
+    found = kinds(
+        row("A", 1, scores=SCORES, code="c1", script="s1"),
+        row("A", 2, scores=SCORES, code="c2", script="s2"),
+        row("B", 3, scores=SCORES, code=None, script="s3"),
+    )
+    assert found == [("results-same-code", [1, 2, 3])]
+
+
 def test_folders_with_nothing_to_compare_share_nothing():
     assert kinds(row("A", 1), row("B", 2), row("C", None)) == []
 

@@ -54,6 +54,11 @@ def test_names_do_not_count_and_numbers_and_strings_do():
     assert normalised(CODE.replace('"loss"', '"los"')) != normalised(CODE)
 
 
+def test_words_of_the_language_count():
+    assert normalised("a and b") != normalised("a or b")
+    assert normalised("print(a)") != normalised("min(a)")
+
+
 def test_which_name_is_used_where_counts():
     assert normalised("first = 1\nsecond = 2\nprint(first)") != normalised("first = 1\nsecond = 2\nprint(second)")
 

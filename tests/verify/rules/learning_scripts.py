@@ -238,6 +238,14 @@ def nameless() -> str:
     return source.replace("loss_sum", "u").replace("tokens", "w").replace("tune", "f")
 
 
+def kept() -> str:
+    lines = slot(FIT.format(what="hidden + delta, y")).splitlines()
+    made = [line for line in lines if line.strip().startswith(("delta = ", "opt = "))]
+    rest = [line for line in lines if line not in made]
+    at = next(i for i, line in enumerate(rest) if "def eval_delta" in line) + 1
+    return "\n".join([*rest[:at], *(line[4:] for line in made), *rest[at:]])
+
+
 ILLEGAL = {
     "adaptation before the scored pass": ("no-val-train.order", whole(TUNE, f"tune(args, model, tokens)\n{THEN}")),
     "adaptation in main": ("no-val-train.order", whole("", IN_MAIN + THEN)),
@@ -255,6 +263,7 @@ ILLEGAL = {
         epochs("True").replace("for epoch in range(args.epochs)", "for _ in range(4)"),
     ),
     "delta fitted to the window": ("no-slot.window", slot(FIT.format(what="hidden + delta, y"))),
+    "delta kept from window to window": ("no-slot.window", kept()),
     "delta fitted by a closure": ("no-slot.window", slot(LBFGS)),
     "tables of the whole set": ("c4-single-pass.order", counts(FILL, "")),
     "Hessians of validation tokens": ("no-val-calib.source", hessians("[(p[:-1], p[1:]) for p in tokens[:9999].split(512)]")),

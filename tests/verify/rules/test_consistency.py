@@ -168,3 +168,14 @@ def test_another_score_in_the_readme_is_noted(tmp_path):
 @pytest.mark.parametrize(("value", "decimals"), [(2.71936, 5), (2.7, 3), (1.05416051, 8), (None, 8)])
 def test_a_figure_is_held_to_the_decimals_it_is_written_with(value, decimals):
     assert digits(value) == decimals
+
+
+def test_a_record_that_could_not_be_reproduced_is_a_warning(tmp_path):
+    rows = [row for row in Leaderboard.load().rows if row.is_disputed and row.track == "10min" and len(row.seeds) > 1]
+    assert rows
+    scores = {seed.seed: seed.val_bpb for seed in rows[0].seeds}
+    folder = record_folder(tmp_path, seeds=tuple(scores), scores=scores)
+    result = check("log-consistency.reproduced", folder)
+    assert result.status is WARN
+    assert rows[0].name in worst_of(result).sentence
+    assert check("log-consistency.reproduced", record_folder(tmp_path / "b")).status is PASS

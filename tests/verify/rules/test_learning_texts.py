@@ -68,6 +68,12 @@ def test_epochs_before_a_far_lower_score_are_a_lead():
     assert (finding.lead, round(finding.measured["gain_bpb"], 4)) == (True, 0.06)
 
 
+def test_rounds_that_the_script_prints_of_training_tokens_are_no_lead():
+    log = "pre_quant val_bpb:1.1200\nttt_burst:epoch 2/2 loss:1.9\nfinal val_bpb:1.0600\n"
+    source = whole("", 'print(f"ttt_burst:epoch {args.epochs}/2 loss:1")\ntrain(args, model, train_loader)\nbpb = 1')
+    assert says("no-val-train.logs", case(source, log=log)).status is Status.PASS
+
+
 def test_a_gain_as_large_as_legal_ones_is_no_lead():
     log = "pre_quant val_bpb:1.0700\nttt_epoch:9/9 loss:1.9\nfinal val_bpb:1.0600\n"
     assert of("no-val-train.logs", log).status is Status.PASS

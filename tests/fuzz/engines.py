@@ -5,9 +5,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.verify.fuzz.faults import Faults
-from tests.verify.fuzz.seeds import mutated, seeds
-from tests.verify.fuzz.targets import TARGETS
+from tests.fuzz.faults import Faults
+from tests.fuzz.seeds import mutated, seeds
+from tests.fuzz.targets import TARGETS
 
 
 def run_random(name: str, seconds: float, out: Path, seed: int) -> None:
@@ -27,9 +27,9 @@ def run_atheris(name: str, seconds: float, out: Path, seed: int) -> None:
     import atheris
 
     with atheris.instrument_imports(include=["verify"]):
-        for module in [module for module in sys.modules if module.startswith(("verify", "tests.verify.fuzz.targets"))]:
+        for module in [module for module in sys.modules if module.startswith(("verify", "tests.fuzz.targets"))]:
             del sys.modules[module]
-        from tests.verify.fuzz.targets import TARGETS as INSTRUMENTED
+        from tests.fuzz.targets import TARGETS as INSTRUMENTED
     faults = Faults(name, out, seconds)
     corpus = Path(tempfile.mkdtemp(prefix=f"fuzz-{name}-"))
     for number, data in enumerate(seeds()):

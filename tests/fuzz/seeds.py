@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path
 
 from tests.verify.folders import record_folder
-from tests.verify.fuzz.targets import BREAK, NAMES
+from tests.fuzz.targets import BREAK, NAMES
 
 CODE = b"import torch\nimport helper\nprint('train')\n" * 6
 WORDS = [

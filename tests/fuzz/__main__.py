@@ -1,4 +1,4 @@
-"""Fuzz the readers: python -m tests.verify.fuzz --minutes 10 [--target unpack] [--engine atheris|random] [--out FOLDER]
+"""Fuzz the readers: python -m tests.fuzz --minutes 10 [--target unpack] [--engine atheris|random] [--out FOLDER]
 
 With atheris (uv pip install atheris; not a dependency of the project) inputs are found by coverage, else by random edits of the
 seeds. Every fault is kept once, by its error and place, with the shortest input found; the exit code is 1 if there is any.
@@ -12,8 +12,8 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-from tests.verify.fuzz.engines import ENGINES
-from tests.verify.fuzz.targets import TARGETS
+from tests.fuzz.engines import ENGINES
+from tests.fuzz.targets import TARGETS
 
 
 def main() -> int:

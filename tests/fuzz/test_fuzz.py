@@ -1,4 +1,4 @@
-"""A short run of every fuzz target in each test run, a longer one among the slow tests; python -m tests.verify.fuzz for more."""
+"""A short run of every fuzz target in each test run, a longer one among the slow tests; python -m tests.fuzz for more."""
 
 import random
 
@@ -6,10 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.verify.fuzz.engines import run_random
-from tests.verify.fuzz.faults import fault_of, shrunk
-from tests.verify.fuzz.seeds import WORDS, mutated, seeds
-from tests.verify.fuzz.targets import TARGETS
+from tests.fuzz.engines import run_random
+from tests.fuzz.faults import fault_of, shrunk
+from tests.fuzz.seeds import WORDS, mutated, seeds
+from tests.fuzz.targets import TARGETS
 
 PIECES = st.lists(st.sampled_from(WORDS) | st.binary(max_size=12), max_size=12).map(b"".join)
 
