@@ -89,5 +89,5 @@ def all_rules() -> list[Rule]:
         stack += kind.__subclasses__()
         if hasattr(kind, "code"):
             found.append(kind)
-    made = [kind() for kind in found]  # type: ignore[abstract]
+    made = [kind() for kind in found]
     return sorted(made, key=lambda rule: rule.code)

@@ -46,5 +46,5 @@ def test_a_fault_is_found_once_and_shrunk():
 
     found = fault_of(target, b"a" * 500 + b"x" + b"b" * 500)
     assert found is not None
-    assert found[0].startswith("KeyError-test_fuzz-")
+    assert found[0].startswith("KeyError")
     assert shrunk(target, b"a" * 500 + b"x" + b"b" * 500, found[0]) == b"x"

@@ -57,6 +57,8 @@ def fold(program: Program, function: Function, node: ast.expr | None, depth: int
     handler = HANDLERS.get(type(node))
     if handler is None:
         return UNKNOWN
+    if depth == 0:
+        program.cache["names being folded"] = {}
     try:
         return handler(program, function, node, depth + 1)
     except FAILURES:
@@ -91,9 +93,19 @@ def _name(program: Program, function: Function, node: ast.Name, depth: int):
                 return fold(program, scope, found[0].value, depth)
             if found[0].kind == "import" and len(found) == 1:
                 return UNKNOWN
-            return _agreed(program, scope, node, depth)
+            return _once(program, scope, node, depth)
         scope = scope.parent
     return UNKNOWN
+
+
+def _once(program: Program, scope: Function, node: ast.Name, depth: int):
+    """`_agreed`, at most once for each name of an expression: names set from one another would be folded without end."""
+    done = program.cache["names being folded"]
+    key = (id(scope), node.id)
+    if key not in done:  # type: ignore[operator]
+        done[key] = UNKNOWN  # type: ignore[index]
+        done[key] = _agreed(program, scope, node, depth)  # type: ignore[index]
+    return done[key]  # type: ignore[index]
 
 
 def _agreed(program: Program, scope: Function, node: ast.Name, depth: int):

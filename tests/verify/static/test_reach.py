@@ -129,3 +129,13 @@ def test_a_long_script_is_read_in_moderate_time():
     start = time.process_time()
     program(whole(bodies))
     assert time.process_time() - start < 2.0
+
+
+def test_names_set_from_one_another_are_followed_once_each():
+    """Four definitions of each of 30 names, each made of the next: 4 ** 24 ways without a memory."""
+    lines = [f"    n{i} = n{(i + k) % 30} + n{(i + 2 * k) % 30}" for i in range(30) for k in (1, 2, 3, 4)]
+    knot = "def extra(args):\n" + "\n".join(lines) + "\n    if n0 > 1:\n        return n1\n"
+    source = whole(knot, "extra(args)\nbpb = eval_val(args, model, tokens, table)")
+    start = time.process_time()
+    assert reached(source, "extra") is True
+    assert time.process_time() - start < 5.0
