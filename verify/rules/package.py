@@ -14,6 +14,7 @@ UPSTREAM = frozenset(
     {"train_gpt.py", "train_gpt_mlx.py", "requirements.txt", "data/cached_challenge_fineweb.py", "data/README.md"}
 )
 COMMAND = re.compile(r"\b(?:torchrun|python3?|bash|sh)\b[^|;&]*?((?:[\w./-]+/)?[\w.-]+\.(?:py|sh))\b")
+FIGURE = re.compile(r"\d")
 MARKUP = re.compile(r"[<>{}$*]")
 
 
@@ -80,6 +81,11 @@ class Metadata(Rule):
             yield passed(f"{metadata.file} gives author, name, date, score and size.", place)
 
 
+def has_figures(text: str) -> bool:
+    """Whether a text could be a log: more than a few lines of it hold a number."""
+    return sum(1 for line in text.splitlines()[:200] if FIGURE.search(line)) > 3
+
+
 class Logs(Rule):
     """There is a training log for what is claimed."""
 
@@ -90,22 +96,26 @@ class Logs(Rule):
     def check(self, case: Case) -> Iterator[Finding]:
         claim, metadata = case.claim, case.submission.metadata
         runs = case.runs
+        setting = "missing_log" if case.is_ten_minutes else "missing_log_non_record"
         if runs and judged(case):
             yield passed(f"{len({run.file for run in runs})} logs with {len(runs)} runs.")
         elif runs:
             place = Place(file=runs[0].file, line=runs[0].first_line)
             yield unproven("There are logs, but none that stands behind the claim.", place)
+        elif unread := [log for log in case.submission.logs if has_figures(log.text)]:
+            names = listed(log.path for log in unread)
+            yield unproven(f"No run can be read from {names}.", *(Place(file=log.path, line=1) for log in unread[:3]))
         elif claim.value is None and metadata.val_bpb is None:
             places = []
             if metadata.file:
                 places = [Place(file=metadata.file, line=metadata.lines.get("val_bpb"), quote="val_bpb: no value")]
             yield weighed(
-                self, case, "missing_log", "No log, and no score is claimed: a folder without a result.", *places
+                self, case, setting, "No log, and no score is claimed: a folder without a result.", *places
             )
         else:
             places = [claim.place] if claim.place else []
             yield weighed(
-                self, case, "missing_log", f"{claim.value or metadata.val_bpb} is claimed without a log.", *places
+                self, case, setting, f"{claim.value or metadata.val_bpb} is claimed without a log.", *places
             )
 
 

@@ -91,3 +91,23 @@ def test_a_symlink_is_no_file_of_a_submission(tmp_path):
 def test_spaces_in_names_are_noted(tmp_path):
     assert worst_of(check("package-files.names", record_folder(tmp_path, name="2026-04-30_my record"))).noted
     assert not worst_of(check("package-files.names", record_folder(tmp_path / "b"))).noted
+
+
+def test_a_log_in_an_unknown_dialect_leaves_the_question_open(tmp_path):
+    """Files that may be logs are no missing logs, whatever the reader makes of them."""
+    rows = "".join(f"epoch {n} of 40 ~ training objective {9 / n:.4f} ~ held out {10 / n:.4f}\n" for n in range(1, 41))
+    folder = record_folder(tmp_path, without=LOGS, extra={"train.log": rows})
+    result = check("package-files.logs", folder)
+    assert result.status is UNPROVEN
+    assert worst_of(result).places[0].file == "train.log"
+
+
+def test_an_empty_log_is_none(tmp_path):
+    folder = record_folder(tmp_path, without=LOGS, extra={"train.log": "to be uploaded\n"})
+    assert check("package-files.logs", folder).status is FAIL
+
+
+def test_outside_the_ten_minute_track_the_board_took_folders_without_logs(tmp_path):
+    folder = record_folder(tmp_path, track="track_non_record_16mb", without=LOGS)
+    assert check("package-files.logs", folder).status is WARN
+    assert check("package-files.logs", folder, "readme-2026-03").status is FAIL
