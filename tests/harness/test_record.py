@@ -12,6 +12,8 @@ from pgolf.harness import record
 from pgolf.harness.resolve import resolve
 from pgolf.harness.run import Run
 from tests.command import SMOKE, finished, micro, pgolf, refused
+from verify.finding import Status
+from verify.report.as_json import from_json
 
 SEEDS = "seeds=[1, 2, 3]"
 FOLDER = Path("records") / "track_non_record_16mb" / "2026-04-30_smoke"
@@ -189,3 +191,15 @@ def test_the_requirements_name_the_compressor_that_the_recipe_uses(codec, packag
 
     assert required(f"codec={codec}") - required() == {package}
     assert required() - {"flash_attn_3"} == {"torch", "numpy", "sentencepiece", "brotli"}
+
+
+def test_the_audit_reads_a_record_as_its_run_records_tell_it(made):
+    verdict = from_json((made / FOLDER / "verdict.json").read_text())
+    assert {result.code for result in verdict.of(Status.FAIL)} == {"val-identity.tokens"}  # demo data
+    assert [row.seed for row in verdict.seeds] == [1, 2, 3]
+    for row in verdict.seeds:
+        run = json.loads((made / FOLDER / f"run_seed{row.seed}.json").read_text())
+        assert (row.role, row.bpb_matches, row.bytes_match) == ("claimed", True, True)
+        assert row.logged_bytes == run["bytes"]["total"]
+        assert row.train_seconds == pytest.approx(run["train"]["seconds"], abs=0.001)
+        assert row.steps == run["train"]["steps"]

@@ -6,6 +6,7 @@ from verify.facts.clocks import timer
 from verify.facts.sizes import logged
 from verify.finding import Place
 from verify.logs.model import SeedResult
+from verify.logs.scores import DIGITS_MAX, printed_decimals
 from verify.submission.model import SeedClaim
 
 # How far a claim may be off, for figures that are rounded at will.
@@ -36,10 +37,13 @@ def claimed_fields(claim: SeedClaim, result: SeedResult) -> list[Field]:
 
     if metric is not None:
         place = score_run.place(metric)
+        printed = printed_decimals(metric) or DIGITS_MAX  # a claim may have more decimals than its log: no contradiction
         if metric.val_bpb is not None:
-            add("val_bpb", claim.val_bpb, (metric.val_bpb,), place, 10.0 ** -(claim.digits or digits(claim.val_bpb)))
+            decimals = min(printed, claim.digits or digits(claim.val_bpb))
+            add("val_bpb", claim.val_bpb, (metric.val_bpb,), place, 10.0**-decimals)
         if metric.val_loss is not None:
-            add("val_loss", claim.val_loss, (metric.val_loss,), place, 10.0 ** -digits(claim.val_loss))
+            decimals = min(printed, digits(claim.val_loss))
+            add("val_loss", claim.val_loss, (metric.val_loss,), place, 10.0**-decimals)
     totals = [size for of in (score_run, run) for size in logged(of, "total")]
     sizes = [size for of in (score_run, run) for measure in ("total", "model") for size in logged(of, measure)]
     if totals:

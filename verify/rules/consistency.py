@@ -130,7 +130,8 @@ class Spread(Rule):
             yield unproven(f"A standard deviation of {stated} is stated; fewer than two logs give a score.")
         else:
             sample, population = stdev(scores), pstdev(scores)
-            unit = 0.51 * 10.0 ** -max(len(f"{stated:.10f}".rstrip("0").partition(".")[2]), 4) + 1e-9
+            # Half of the last decimal that is written, and what rounding the scores to the eight that logs print can do.
+            unit = 0.51 * 10.0 ** -max(len(f"{stated:.10f}".rstrip("0").partition(".")[2]), 4) + 1e-8
             places = [place] if place else []
             values = {"stated": stated, "sample": sample, "population": population}
             if abs(stated - sample) <= unit:
