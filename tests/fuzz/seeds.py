@@ -9,8 +9,8 @@ import tempfile
 import zlib
 from pathlib import Path
 
-from tests.verify.folders import record_folder
 from tests.fuzz.targets import BREAK, NAMES
+from tests.verify.folders import record_folder
 
 CODE = b"import torch\nimport helper\nprint('train')\n" * 6
 WORDS = [

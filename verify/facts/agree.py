@@ -37,7 +37,9 @@ def claimed_fields(claim: SeedClaim, result: SeedResult) -> list[Field]:
 
     if metric is not None:
         place = score_run.place(metric)
-        printed = printed_decimals(metric) or DIGITS_MAX  # a claim may have more decimals than its log: no contradiction
+        printed = (
+            printed_decimals(metric) or DIGITS_MAX
+        )  # a claim may have more decimals than its log: no contradiction
         if metric.val_bpb is not None:
             decimals = min(printed, claim.digits or digits(claim.val_bpb))
             add("val_bpb", claim.val_bpb, (metric.val_bpb,), place, 10.0**-decimals)

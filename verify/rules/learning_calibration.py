@@ -1,11 +1,13 @@
 """no-val-calib and no-train-at-eval: what quantisation, temperatures and evaluation tables are made from."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from verify.finding import Finding, Precedent, failed, lead, passed, unproven
+from verify.finding import Finding, Place, Precedent, failed, lead, passed, unproven
 from verify.rule import Case, Rule
+from verify.rules.learning import OrderRule
 from verify.rules.learning_evidence import NEGATED, Line, found, log_lines, places, unread
+from verify.static.order import Suspicion
 
 VAL_CALIBRATION = re.compile(
     r"(?i)(?:\busing val(?:idation)?(?: data| tokens| set)? for (?:gptq )?calibration|"
@@ -21,7 +23,7 @@ RULING = (
 )
 
 
-class CalibrationSource(Rule):
+class CalibrationSource(OrderRule):
     """Quantisation collects its statistics from training or generated tokens, not from validation tokens"""
 
     code = "no-val-calib.source"
@@ -29,28 +31,18 @@ class CalibrationSource(Rule):
     precedents = RULING
     probe = "decoy-validation"
 
-    def check(self, case: Case) -> Iterator[Finding]:
-        blind = unread(case)
-        if blind is not None:
-            yield blind
-            return
-        suspects = found(case, "collect")
-        assert case.program is not None
-        seen: set[str] = set()
-        for suspicion in suspects:
-            name = suspicion.update.function.name
-            if name not in seen:
-                seen.add(name)
-                yield lead(
-                    f"{name} collects statistics from validation tokens",
-                    *places(case.program, suspicion),
-                    probe=self.probe,
-                    precedents=self.precedents,
-                )
-        if not suspects:
-            yield passed(
-                "no statistics of validation tokens collected for quantisation were found in what the runs reach"
-            )
+    kinds = ("collect",)
+    nothing = "no statistics of validation tokens collected for quantisation were found in what the runs reach"
+
+    def one_each(self, suspicions: Iterable[Suspicion]) -> list[Suspicion]:
+        """One for each function that collects."""
+        by_function: dict[str, Suspicion] = {}
+        for suspicion in suspicions:
+            by_function.setdefault(suspicion.update.function.name, suspicion)
+        return list(by_function.values())
+
+    def finding(self, case: Case, suspicion: Suspicion, lines: list[Place]) -> Finding:
+        return self.lead(f"{suspicion.update.function.name} collects statistics from validation tokens", lines)
 
 
 class CalibrationLogs(Rule):

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 from verify.finding import Finding, Place, Precedent, failed, lead, passed, unproven, warned
 from verify.rule import Case, Rule
-from verify.rules.learning_evidence import Line, found, log_lines, places, unread
+from verify.rules.learning import OrderRule
+from verify.rules.learning_evidence import Line, log_lines
+from verify.static.order import Suspicion
 
 SECOND_PASS = re.compile(
     r"(?i)\b(?:\w*pass[ _]?2\w*|second pass|pass 2 of|two[-_]?pass: (?:pass 2|rescor\w*|building full)|"
@@ -25,7 +27,7 @@ C4 = (
 )
 
 
-class ScoreFirst(Rule):
+class ScoreFirst(OrderRule):
     """The score of a chunk is counted before any update that uses the chunk"""
 
     code = "c3-score-first.order"
@@ -33,26 +35,22 @@ class ScoreFirst(Rule):
     precedents = C3
     probe = "update-trace"
 
-    def check(self, case: Case) -> Iterator[Finding]:
-        blind = unread(case)
-        if blind is not None:
-            yield blind
-            return
-        program, count = case.program, 0
-        assert program is not None
-        for suspicion in found(case, "window", "repeat")[:4]:
-            update = suspicion.update.function.short
-            if suspicion.kind == "window":
-                said = f"{update} trains on a chunk, and the chunk's score is counted after that in the same round"
-            else:
-                said = f"in {update} the loop over epochs holds the training and the score: tokens are scored after training"
-            yield lead(said, *places(program, suspicion), probe=self.probe, precedents=self.precedents)
-            count += 1
-        if not count:
-            yield passed("no score that is counted after an update on the same tokens was found in what the runs reach")
+    kinds = ("window", "repeat")
+    nothing = "no score that is counted after an update on the same tokens was found in what the runs reach"
+
+    def finding(self, case: Case, suspicion: Suspicion, lines: list[Place]) -> Finding:
+        update = suspicion.update.function.short
+        if suspicion.kind == "window":
+            return self.lead(
+                f"{update} trains on a chunk, and the chunk's score is counted after that in the same round", lines
+            )
+        return self.lead(
+            f"in {update} the loop over epochs holds the training and the score: tokens are scored after training",
+            lines,
+        )
 
 
-class SinglePass(Rule):
+class SinglePass(OrderRule):
     """Each token is scored in one pass, and no pass is chosen by its score"""
 
     code = "c4-single-pass.order"
@@ -60,24 +58,20 @@ class SinglePass(Rule):
     precedents = C4
     probe = "incompressible-stream"
 
-    def check(self, case: Case) -> Iterator[Finding]:
-        blind = unread(case)
-        if blind is not None:
-            yield blind
-            return
-        program, count = case.program, 0
-        assert program is not None
-        for suspicion in found(case, "repeat", "refill")[:4]:
-            if suspicion.kind == "refill":
-                table = suspicion.update.name.lstrip(".") or "a table"
-                filler = suspicion.update.function.short
-                said = f"{table} is filled from the validation set in {filler}, and read for the same tokens in a later pass"
-            else:
-                said = f"{suspicion.update.function.short} scores the same tokens in every round of a loop that trains on them"
-            yield lead(said, *places(program, suspicion), probe=self.probe, precedents=self.precedents)
-            count += 1
-        if not count:
-            yield passed("no second scoring pass was found in what the runs reach")
+    kinds = ("repeat", "refill")
+    nothing = "no second scoring pass was found in what the runs reach"
+
+    def finding(self, case: Case, suspicion: Suspicion, lines: list[Place]) -> Finding:
+        update = suspicion.update
+        if suspicion.kind == "repeat":
+            return self.lead(
+                f"{update.function.short} scores the same tokens in every round of a loop that trains on them", lines
+            )
+        table = update.name.lstrip(".") or "a table"
+        return self.lead(
+            f"{table} is filled from the validation set in {update.function.short}, and read for the same tokens in a later pass",
+            lines,
+        )
 
 
 class SinglePassLogs(Rule):

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterator
 
-from verify.finding import Finding, Precedent, failed, lead, passed, unproven
+from verify.finding import Finding, Place, Precedent, failed, lead, passed, unproven
 from verify.rule import Case, Rule
-from verify.rules.learning_evidence import Line, found, log_lines, places, readme_sentences, unread
+from verify.rules.learning import OrderRule
+from verify.rules.learning_evidence import Line, found, log_lines, readme_sentences
+from verify.static.order import Suspicion
 
 GAIN_BPB = 0.02  # legal score-first gains are 0.002 to 0.013; illegal clusters show 0.02 to 0.08 and more
 EPOCH = re.compile(
@@ -27,7 +29,7 @@ PRECEDENTS = (
 REMEDY = "Score every token before any update that uses it, or learn from training shards only."
 
 
-class ValTrainOrder(Rule):
+class ValTrainOrder(OrderRule):
     """No update on validation tokens comes before the pass that scores them"""
 
     code = "no-val-train.order"
@@ -35,31 +37,20 @@ class ValTrainOrder(Rule):
     precedents = PRECEDENTS
     probe = "update-trace"
 
-    def check(self, case: Case) -> Iterator[Finding]:
-        blind = unread(case)
-        if blind is not None:
-            yield blind
-            return
-        suspects = found(case, "adapt")
-        witnesses = epoch_lines(case)
-        for suspicion in suspects[:4]:
-            update, commit = suspicion.update, suspicion.commit
-            lines = places(case.program, suspicion)  # type: ignore[arg-type]
-            scorer = commit.function.short if commit else "a later pass"
-            said = f"{update.function.short} takes optimiser steps on validation tokens, and {scorer} scores afterwards"
-            agreeing = [line for line in witnesses if case.program and _prints(case, suspicion, line)]
-            if agreeing:
-                lines = [
-                    agreeing[-1].place(
-                        f"the log: round {agreeing[-1].match['round']} of {agreeing[-1].match['rounds']}"
-                    ),
-                    *lines,
-                ]
-                yield failed(f"{said}; the log shows its rounds before the score", *lines, precedents=self.precedents)
-            else:
-                yield lead(said, *lines, probe=self.probe, precedents=self.precedents)
-        if not suspects:
-            yield passed("no update on validation tokens before their score was found in what the runs reach")
+    kinds = ("adapt",)
+    nothing = "no update on validation tokens before their score was found in what the runs reach"
+
+    def finding(self, case: Case, suspicion: Suspicion, lines: list[Place]) -> Finding:
+        update, commit = suspicion.update, suspicion.commit
+        scorer = commit.function.short if commit else "a later pass"
+        said = f"{update.function.short} takes optimiser steps on validation tokens, and {scorer} scores afterwards"
+        agreeing = [line for line in epoch_lines(case) if _prints(case, suspicion, line)]
+        if not agreeing:
+            return self.lead(said, lines)
+        last = agreeing[-1]
+        shown = last.place(f"the log: round {last.match['round']} of {last.match['rounds']}")
+        said += "; the log shows its rounds before the score"
+        return failed(said, shown, *lines, precedents=self.precedents)
 
 
 def _prints(case: Case, suspicion, line: Line) -> bool:

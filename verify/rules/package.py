@@ -109,14 +109,10 @@ class Logs(Rule):
             places = []
             if metadata.file:
                 places = [Place(file=metadata.file, line=metadata.lines.get("val_bpb"), quote="val_bpb: no value")]
-            yield weighed(
-                self, case, setting, "No log, and no score is claimed: a folder without a result.", *places
-            )
+            yield weighed(self, case, setting, "No log, and no score is claimed: a folder without a result.", *places)
         else:
             places = [claim.place] if claim.place else []
-            yield weighed(
-                self, case, setting, f"{claim.value or metadata.val_bpb} is claimed without a log.", *places
-            )
+            yield weighed(self, case, setting, f"{claim.value or metadata.val_bpb} is claimed without a log.", *places)
 
 
 class Script(Rule):

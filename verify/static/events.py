@@ -302,34 +302,14 @@ class Trace:
             name = name_of(node.target).lower()
             if is_sum_of_losses(node, function):
                 self.commit(node, node.target, node.value, function, context, loops, calls, guards)
-            elif isinstance(node.target, ast.Subscript) and TABLES.search(name):
-                origins = self.flow.union([node.target.slice, node.value], function, context, 0)
+            elif (isinstance(node.target, ast.Subscript) and TABLES.search(name)) or (
+                isinstance(node.target, ast.Name) and bound_name(node.target, context) in self.tables
+            ):
+                filled = [node.target.slice, node.value] if isinstance(node.target, ast.Subscript) else [node.value]
+                origins = self.flow.union(filled, function, context, 0)
                 if "val" in origins or "train" in origins:
-                    self.add(
-                        "table",
-                        function,
-                        node,
-                        context,
-                        origins,
-                        loops,
-                        calls,
-                        guards,
-                        name=bound_name(node.target, context),
-                    )
-            elif isinstance(node.target, ast.Name) and bound_name(node.target, context) in self.tables:
-                origins = self.flow.union([node.value], function, context, 0)
-                if "val" in origins or "train" in origins:
-                    self.add(
-                        "table",
-                        function,
-                        node,
-                        context,
-                        origins,
-                        loops,
-                        calls,
-                        guards,
-                        name=bound_name(node.target, context),
-                    )
+                    table = bound_name(node.target, context)
+                    self.add("table", function, node, context, origins, loops, calls, guards, name=table)
         elif isinstance(node, ast.Assign) and len(node.targets) == 1:
             target = node.targets[0]
             name = name_of(target).lower()
