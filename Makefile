@@ -14,7 +14,7 @@ export UV_DEFAULT_INDEX := $(INDEX)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup record verify run bundle bytes data test test-slow test-gpu check format bench lock docs clean
+.PHONY: help setup record verify run bundle bytes data test test-slow test-gpu check format bench fuzz lock docs clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,10 +74,14 @@ format: $(READY) ## Format the code
 docs: $(READY) ## Write generated files anew
 	$(BIN)/pgolf recipe schema -o recipes/recipe.schema.json
 	$(BIN)/pgolf recipe catalogue -o recipes/README.md
-	$(BIN)/pgolf verify policy schema -o verify/policy/policy.schema.json
+	$(BIN)/pgolf verify policy schema > .venv/policy.schema.json && mv .venv/policy.schema.json verify/policy/policy.schema.json
+	$(BIN)/python -m verify.report.as_json
 
 bench: $(READY) ## Time what pgolf does against the public scripts (PGOLF_REFERENCE=its file)
 	$(BIN)/python -m tests.bench $(ARGS)
+
+fuzz: $(READY) ## Throw damaged files at verify's readers (ARGS='--minutes 10')
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 lock: ## Resolve requirements.in anew
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url requirements.in -o requirements.lock

@@ -8,6 +8,7 @@ from verify.finding import Finding, Model, Precedent, Status
 
 SCHEMA: Literal["pgolf.verdict/1"] = "pgolf.verdict/1"
 Group = Literal["fail", "lead", "unproven", "warn", "note", "pass", "exempt"]
+ROUNDED_BPB_MAX = 5e-5  # a claim this near its logs is a mean of rounded scores, or has one more digit than was known
 EXIT_CODES = {Status.PASS: 0, Status.WARN: 0, Status.EXEMPT: 0, Status.FAIL: 1, Status.UNPROVEN: 3}
 
 

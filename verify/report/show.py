@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from verify.finding import Finding, Place, Precedent, Status
 from verify.submission.text import printable
-from verify.verdict import RuleResult, SeedRow, Verdict
+from verify.verdict import ROUNDED_BPB_MAX, RuleResult, SeedRow, Verdict
 
 REPOSITORY = "https://github.com/openai/parameter-golf"
 ABSENT = "–"
@@ -206,6 +206,8 @@ def claim_sentence(verdict: Verdict) -> str:
     if claim.recomputed is None:
         return f"{said}; the logs in the folder do not give it."
     agrees = {True: "which agrees", False: "which does NOT agree", None: "which cannot be compared"}[claim.matches]
+    if claim.matches is False and abs(claim.value - claim.recomputed) < ROUNDED_BPB_MAX:
+        agrees = f"which is off by {claim.value - claim.recomputed:+.6f}: rounding"
     return f"{said}; the logs give {bpb(claim.recomputed)}, {agrees}."
 
 

@@ -10,10 +10,10 @@ from verify.finding import Finding, Place, Precedent, passed, unproven
 from verify.logs.model import SeedResult
 from verify.rule import Case, Rule
 from verify.submission.model import SeedClaim
+from verify.verdict import ROUNDED_BPB_MAX
 
 NOT_REPRODUCED = Precedent(pr=86, text="merged with a claim that its only log does not show; not reproduced later")
 PACE_SHARE_MAX = 0.05
-ROUNDED_MAX = 5e-5  # a mean of rounded scores, or one more digit than was known
 SEED_RANGE_MAX = 0.004  # bits per byte between seeds of one recipe; the sample std is 0.0003 to 0.0011
 COPIED_DIGITS_MIN = 6
 
@@ -33,7 +33,7 @@ class ClaimInLogs(Rule):
             yield unproven("No score is claimed.")
         elif claim.recomputed is None:
             yield self.nearest(case, places, scores)
-        elif claim.matches is False and abs(claim.value - claim.recomputed) < ROUNDED_MAX:
+        elif claim.matches is False and abs(claim.value - claim.recomputed) < ROUNDED_BPB_MAX:
             sentence = f"The claim is {claim.value}; the logs give {claim.recomputed:.8f}: rounded on the way."
             yield weighed(self, case, "claim_rounded", sentence, *places, *scores)
         elif claim.matches is False:

@@ -11,8 +11,9 @@ from rich.console import Console
 
 from tests.verify.report.texts import CONTROL, texts
 from tests.verify.report.verdicts import bare, filled, hostile, verdict
+from verify.report.show import claim_sentence
 from verify.report.terminal import print_verdict
-from verify.verdict import Verdict
+from verify.verdict import ClaimRow, Verdict
 
 
 def printed(
@@ -95,3 +96,13 @@ def test_a_verdict_of_nothing_says_so():
     text = printed(bare())
     assert "No score is claimed." in text
     assert "0 checks passed" in text
+
+
+def test_a_claim_that_is_off_by_rounding_says_so():
+    claim = ClaimRow(
+        statistic="mean", value=1.08563, std=None, recomputed=1.0856246, std_sample=None, std_population=None, matches=False, metric=None
+    )  # fmt: skip
+    said = claim_sentence(verdict().model_copy(update={"claim": claim}))
+    assert "off by +0.000005: rounding" in said
+    far = claim.model_copy(update={"recomputed": 1.0857})
+    assert "does NOT agree" in claim_sentence(verdict().model_copy(update={"claim": far}))
