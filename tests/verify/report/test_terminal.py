@@ -99,9 +99,8 @@ def test_a_verdict_of_nothing_says_so():
 
 
 def test_a_claim_that_is_off_by_rounding_says_so():
-    claim = ClaimRow(
-        statistic="mean", value=1.08563, std=None, recomputed=1.0856246, std_sample=None, std_population=None, matches=False, metric=None
-    )  # fmt: skip
+    parts = {"statistic": "mean", "value": 1.08563, "recomputed": 1.0856246, "matches": False}
+    claim = ClaimRow(**parts, std=None, std_sample=None, std_population=None, metric=None)
     said = claim_sentence(verdict().model_copy(update={"claim": claim}))
     assert "off by +0.000005: rounding" in said
     far = claim.model_copy(update={"recomputed": 1.0857})
