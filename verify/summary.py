@@ -212,7 +212,6 @@ def seed_row(result: SeedResult, case: Case) -> SeedRow:
     logged_bpb = finite(metric.val_bpb) if metric else None
     claimed_bytes = whole(said.artifact_bytes) if said else None
     logged_bytes = whole(total_bytes(run, claimed_bytes))
-    calibrations = [part.seconds for part in run.calibrations if part.seconds is not None]
     total_eval = run.total_eval_seconds or (result.metric_run.total_eval_seconds if result.metric_run else None)
     metric_run = result.metric_run or run
     tokens = whole(value_of(metric_run.val_tokens) or value_of(run.val_tokens))
@@ -230,7 +229,7 @@ def seed_row(result: SeedResult, case: Case) -> SeedRow:
         steps=whole(value_of(run.steps)),
         ms_per_step=finite(value_of(run.ms_per_step)),
         train_seconds=finite(value_of(run.train_seconds)),
-        calibration_seconds=finite(sum(calibrations)) if calibrations else None,
+        calibration_seconds=finite(run.calibration_seconds),
         eval_seconds=finite(value_of(total_eval)) if total_eval else finite(metric.eval_seconds) if metric else None,
         world_size=whole(value_of(run.world_size)),
         gpu=value_of(run.gpu),

@@ -8,7 +8,7 @@ from tests.verify.folders import record_folder
 from verify.audit import audit, open_case
 from verify.finding import Finding, Status
 from verify.folder import FolderTree
-from verify.logs.model import Metric, Point, Size
+from verify.logs.model import Calibration, Metric, Point, Size
 from verify.policy.model import load
 from verify.report.as_json import from_json, to_json
 from verify.stats.leaderboard import Leaderboard
@@ -194,3 +194,14 @@ def test_what_is_claimed_of_a_variant_is_not_claimed_of_the_seed(tmp_path):
     assert seed_claim(42, case) is own
     assert seed_claim(7, case) is None
     assert seed_claim(None, case) is None
+
+
+def test_a_line_that_sums_up_calibration_is_not_added_to_its_parts(tmp_path):
+    case = open_case(FolderTree(record_folder(tmp_path)), load("board-2026-05"), Leaderboard.load())
+    run = next(result.run for result in case.claim.claimed if result.seed == 42)
+    run.calibrations = [
+        Calibration(240.8, "generated", 10, "generated in 240.8s", stage="generate"),
+        Calibration(241.8, "generated", 11, "done in 241.8s", stage="done"),
+    ]
+    (row,) = [row for row in summary(case, ())["seeds"] if row.seed == 42]
+    assert row.calibration_seconds == 241.8
