@@ -1,10 +1,15 @@
 """One demo data set for all tests, and its CaseOps twin for those that ask for it."""
 
+import signal
 from pathlib import Path
 
 import pytest
 
 from pgolf.harness.dataset.demo import ensure_demo
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and every process they start with them.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
