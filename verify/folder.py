@@ -33,9 +33,11 @@ class FolderTree:
 
     def __init__(self, path: str | os.PathLike[str]):
         given = Path(path)
-        if not given.exists():
+        # An empty name is an unset variable, not the folder one stands in.
+        if not os.fspath(path) or not os.path.exists(given):
+            shown = os.fspath(path) if len(os.fspath(path)) <= 200 else f"{os.fspath(path)[:200]}..."
             raise BadInput(
-                f"{str(given)!r} does not exist. Give the path of a record folder, as records/track_10min_16mb/NAME."
+                f"{shown!r} does not exist. Give the path of a record folder, as records/track_10min_16mb/NAME."
             )
         if not given.is_dir():
             raise BadInput(f"{str(given)!r} is a file. Give the folder that holds train_gpt.py and submission.json.")

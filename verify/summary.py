@@ -63,6 +63,8 @@ def headline(status: Status, results: Sequence[RuleResult]) -> str:
             f"{count(len(warned), 'warning')}{f' ({named(rules_of(warned))})' if status is Status.WARN else ''}"
         )
     parts.append(f"{count(passes, 'check')} passed")
+    if waived := [result for result in results if result.waiver]:
+        parts.append(f"{count(len(waived), 'check')} waived ({named(rules_of(waived))})")
     rest = ", ".join(parts)
     if failed:
         return f"{count(len(failed), 'rule')} broken: {named(failed)}; {rest}."
@@ -75,8 +77,8 @@ def rules_of(results: Iterable[RuleResult]) -> list[str]:
     return sorted({result.rule for result in results})
 
 
-def count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def count(number: int, what: str, plural: str = "s") -> str:
+    return f"{number:,} {what}{'' if number == 1 else plural}"
 
 
 def named(rules: Sequence[str]) -> str:

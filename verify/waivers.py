@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 from verify.errors import BadInput
-from verify.policy.model import Policy
+from verify.policy.model import Policy, problem
 
 BYTES_MAX = 1_000_000
 
@@ -43,7 +43,7 @@ def read(file: Path) -> Mapping[str, str]:
             f"{str(file)!r} cannot be read: {error.strerror}. Give a YAML file of lines RULE: REASON."
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise BadInput(f"{str(file)!r} is not YAML: {error}. Give a file of lines RULE: REASON.") from None
+        raise BadInput(f"{str(file)!r} is not YAML: {problem(error)}. Give a file of lines RULE: REASON.") from None
     if not isinstance(data, dict) or not all(
         isinstance(key, str) and isinstance(value, str) for key, value in data.items()
     ):

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from verify.errors import BadInput
-from verify.write import write_text
+from verify.write import check_place, write_text
 
 
 def test_a_file_is_replaced_and_nothing_is_left_beside_it(tmp_path):
@@ -42,3 +42,29 @@ def test_the_mode_is_the_users(tmp_path):
 def test_a_folder_that_is_not_there_is_bad_input(tmp_path):
     with pytest.raises(BadInput, match="cannot be written"):
         write_text(tmp_path / "none" / "x", "")
+
+
+def test_what_is_no_file_is_written_into_not_replaced(tmp_path):
+    """/dev/null and /dev/stdout are asked for by name, and a link stands for the file it names."""
+    pipe, link, file = tmp_path / "pipe", tmp_path / "link", tmp_path / "file"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_text(pipe, "into the pipe")
+        assert os.read(reader, 100) == b"into the pipe"
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+    file.write_text("old")
+    link.symlink_to(file)
+    write_text(link, "new")
+    assert link.is_symlink()
+    assert file.read_text() == "new"
+
+
+def test_a_place_is_checked_before_the_work(tmp_path):
+    check_place(tmp_path / "new.json")
+    assert not list(tmp_path.iterdir())
+    for wrong in (tmp_path / "none" / "x", tmp_path, tmp_path / ("x" * 300)):
+        with pytest.raises(BadInput, match="cannot be written"):
+            check_place(wrong)

@@ -1,6 +1,7 @@
 """`verify audit`: the verdict on a folder or a pull request, on the terminal and as JSON, Markdown or HTML."""
 
 import gc
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from verify.tree import Tree
     from verify.verdict import Verdict
 
-OUTPUT = click.Path(dir_okay=False, allow_dash=True, path_type=str)
+OUTPUT = click.Path(allow_dash=True, path_type=str)
 REMOTE_HELP = "With --pr: a local clone (only read) or a URL (fetched into the user's cache)."
 POLICY_HELP = (
     "What is weighed how; by default the rules as last applied. `pgolf verify policy list` names what there is."
@@ -28,7 +29,7 @@ SEPARATOR = "\n---\n\n"  # between the Markdown of several folders
 @click.command()
 @click.argument("folder", required=False, type=click.Path(path_type=str))
 @click.option("--pr", type=click.IntRange(1, 10**9), metavar="N", help="Judge what pull request N adds or changes.")
-@click.option("--remote", default=DEFAULT_REMOTE, show_default=True, metavar="REPO", help=REMOTE_HELP)  # fmt: skip
+@click.option("--remote", show_default=DEFAULT_REMOTE, metavar="REPO", help=REMOTE_HELP)  # fmt: skip
 @click.option(
     "--folder", "only_folder", metavar="NAME", help="With --pr: only this one of its record folders; by default all."
 )
@@ -107,42 +108,64 @@ def without_garbage_collection() -> Iterator[None]:
 
 def run(outputs, folder, pr, remote, only_folder, policy_name, waive, waiver_file, only, verbose) -> int:
     """The command, to its exit code."""
-    if sum(to == "-" for to in outputs.values()) > 1:
-        raise BadInput("more than one of --json, --markdown, --html goes to standard output. Give all but one a file.")
+    check_outputs(outputs)
     trees = chosen(folder, pr, remote, only_folder)
     verdicts = judge_all(trees, policy_name, waive, waiver_file, only)
-    for kind, to in outputs.items():
-        if to:
-            write(kind, to, verdicts)
+    written = [path for kind, to in outputs.items() if to for path in write(kind, to, verdicts)]
     if "-" not in outputs.values():
         show(verdicts, verbose)
-        for to in filter(None, outputs.values()):
-            click.echo(f"Written: {to}", err=True)
+        for path in written:
+            click.echo(f"Written: {path}", err=True)
     from verify.finding import worst
     from verify.verdict import EXIT_CODES
 
     return EXIT_CODES[worst(verdict.status for verdict in verdicts)]
 
 
-def chosen(folder: str | None, pr: int | None, remote: str, only_folder: str | None) -> "list[Tree]":
+def check_outputs(outputs: Mapping[str, str | None]) -> None:
+    """Raises BadInput before anything is judged or written where an output cannot be written, or two would be one."""
+    given = [(kind, to) for kind, to in outputs.items() if to is not None]
+    if sum(to == "-" for _, to in given) > 1:
+        raise BadInput("more than one of --json, --markdown, --html goes to standard output. Give all but one a file.")
+    files = [(kind, Path(to)) for kind, to in given if to != "-"]
+    if not files:
+        return
+    from verify.write import check_place
+
+    seen: dict[str, str] = {}
+    for (kind, to), (_, path) in zip([item for item in given if item[1] != "-"], files, strict=True):
+        if not to:
+            raise BadInput(f"--{kind} has an empty name. Give a file, or - for standard output.")
+        if os.path.isdir(path):
+            raise BadInput(f"--{kind} {to!r} is a folder. Give a file; or put FOLDER first and --{kind} after it.")
+        check_place(path)
+        other = seen.setdefault(os.path.realpath(path), kind)
+        if other != kind and (path.is_file() or not path.exists()):
+            raise BadInput(f"--{other} and --{kind} name the same file, {to!r}. Give each its own.")
+
+
+def chosen(folder: str | None, pr: int | None, remote: str | None, only_folder: str | None) -> "list[Tree]":
     """The trees to judge. Raises BadInput where both or neither is asked for, or nothing is there."""
     if (folder is None) == (pr is None):
         raise BadInput("give a FOLDER or --pr N, one of them.")
     if folder is not None:
-        if only_folder:
-            raise BadInput("--folder belongs to --pr. Give FOLDER alone.")
+        for name, value in (("--folder", only_folder), ("--remote", remote)):
+            if value is not None:
+                raise BadInput(f"{name} belongs to --pr. Give FOLDER alone.")
         from verify.folder import FolderTree
 
         return [FolderTree(folder)]
     from verify.git.pull import pull_request
 
     assert pr is not None
-    trees = pull_request(remote, pr)
+    trees = pull_request(DEFAULT_REMOTE if remote is None else remote, pr)
     wanted = [tree for tree in trees if only_folder in (None, tree.name, tree.location)]
     if not wanted:
         from verify.submission.text import printable
 
-        has = ", ".join(printable(tree.name, 120) for tree in trees[:10])
+        names = [tree.name for tree in trees]
+        known = [tree.name if names.count(tree.name) == 1 else tree.location for tree in trees]
+        has = ", ".join(printable(name, 120) for name in known[:10])
         raise BadInput(
             f"pull request {pr} has no folder {only_folder!r}. It has {has}. Name one of these, or leave --folder out."
         )
@@ -160,7 +183,7 @@ def judge_all(
     from verify.policy.model import DEFAULT, load
     from verify.stats.leaderboard import Leaderboard
 
-    policy = load(policy_name or DEFAULT)
+    policy = load(DEFAULT if policy_name is None else policy_name)
     waivers = waivers_of(waive, waiver_file, policy)
     board = Leaderboard.load()
     verdicts = []
@@ -194,7 +217,9 @@ def narrowed(verdict: "Verdict", only: Sequence[str]) -> "Verdict":
                 f"--only {name!r}: no such rule or check. Name one of {known}, or a check as {verdict.results[0].code}."
             )
     status = worst(result.status for result in results)
-    return verdict.model_copy(update={"results": results, "status": status, "headline": headline(status, results)})
+    said = headline(status, results)
+    part = f"Only {' and '.join(dict.fromkeys(only))}: {said[0].lower()}{said[1:]}"
+    return verdict.model_copy(update={"results": results, "status": status, "headline": part})
 
 
 def show(verdicts: "Sequence[Verdict]", verbose: bool) -> None:
@@ -209,17 +234,19 @@ def show(verdicts: "Sequence[Verdict]", verbose: bool) -> None:
         print_verdict(verdict, console, verbose)
 
 
-def write(kind: str, to: str, verdicts: "Sequence[Verdict]") -> None:
-    """One format to a file or to standard output. Several pages go to files named for their folders."""
+def write(kind: str, to: str, verdicts: "Sequence[Verdict]") -> Sequence[str | Path]:
+    """One format to a file or to standard output; where it went. Several pages go to files named for their folders."""
     if kind == "html" and len(verdicts) > 1:
         if to == "-":
             raise BadInput(
                 f"{len(verdicts)} folders make {len(verdicts)} pages. Name one with --folder, or give --html a file name."
             )
-        for path, verdict in zip(page_names(Path(to), verdicts), verdicts, strict=True):
+        paths = page_names(Path(to), verdicts)
+        for path, verdict in zip(paths, verdicts, strict=True):
             put(path, texts("html")([verdict]))
-        return
+        return paths
     put(to, texts(kind)(verdicts))
+    return [to]
 
 
 def put(to: str | Path, text: str) -> None:

@@ -25,12 +25,24 @@ if TYPE_CHECKING:
 def frontier(date, every, non_record, published, board_file, as_json) -> None:
     """The records by date, each with its gain over the one before and the p of that gain."""
     board = load(board_file)
+    chosen = [name for name, value in (("--date", date), ("--all", every), ("--non-record", non_record)) if value]
     if published:
+        if chosen:
+            raise BadInput(
+                f"--published takes no {', '.join(chosen)}: it shows all comparisons. Leave one of them out."
+            )
         show_published(board, as_json)
         return
     track = "non_record" if non_record else "10min"
     day = checked(date)
     rows = board.before(day, track=track) if every or non_record else board.chain(day, track=track)
+    if not rows:
+        first = min((row.created for row in board.before(track=track)), default=None)
+        raise BadInput(
+            f"the board has no row of {day} or earlier; its first is of {first}. Give a later --date."
+            if first
+            else f"the board has no row of the track {track}. Give another --board."
+        )
     entries = [entry(row, board, track) for row in rows]
     if as_json:
         click.echo(json.dumps({"schema": "pgolf.frontier/1", "date": day, "track": track, "rows": entries}, indent=2))
@@ -89,7 +101,7 @@ def show_frontier(entries: list[dict]) -> None:
         table.add_column(name, justify="left" if name in ("opened", "record") else "right")
     for row in entries:
         mark = {"failed": " (not reproduced)", "questioned": " (questioned)"}.get(row["reproduction"], "")
-        cells = [number(row["gain_bpb"], 6), number(row["p"], 4), number(row["p_margin_token"], 4)]
+        cells = [number(row["gain_bpb"], 6), p_value(row["p"]), p_value(row["p_margin_token"])]
         mean = f"{row['mean_bpb']:.6f}" if row["is_logged"] else f"{row['mean_bpb']:g}?"
         table.add_row(row["created"], str(row["pr"] or "-"), mean, str(row["n"]), *cells, Text(f"{row['title']}{mark}"))
     console = wide()
@@ -120,7 +132,7 @@ def show_published(board: "Leaderboard", as_json: bool) -> None:
     for name in ("comparison", "n", "stated", "values", "logs", "ddof 0", "printed", "p token", "stated is"):
         table.add_column(name, justify="left" if name in ("comparison", "stated is") else "right")
     for one in found:
-        cells = [number(p, 4) for p in (one.p, one.p_logs, one.p_ddof0, one.p_printed, one.p_strict_logs)]
+        cells = [p_value(p) for p in (one.p, one.p_logs, one.p_ddof0, one.p_printed, one.p_strict_logs)]
         table.add_row(one.name, f"{one.n[0]}/{one.n[1]}", one.stated or "-", *cells, ", ".join(one.explains))
     wide().print(table)
 
@@ -140,6 +152,11 @@ def load(board_file: str | None) -> "Leaderboard":
     from verify.stats.leaderboard import Leaderboard
 
     return Leaderboard.load(board_file)
+
+
+def p_value(value: float | None) -> str:
+    """A p to four decimals; a small one is never nought."""
+    return "<0.0001" if value is not None and value < 0.0001 else number(value, 4)
 
 
 def number(value: float | None, decimals: int) -> str:

@@ -29,7 +29,10 @@ def list_() -> None:
 @click.argument("name", default="board-2026-05")
 @click.option("--yaml", "as_yaml", is_flag=True, help="The whole policy as a file to start one's own from.")
 def show(name: str, as_yaml: bool) -> None:
-    """What a policy says of every rule: NAME of one that comes with verify, or the path of a file."""
+    """What a policy says of every rule.
+
+    NAME is that of one that comes with verify (by default the rules as last applied), or the path of a file.
+    """
     from verify.policy.model import load
 
     found = load(name)

@@ -32,8 +32,7 @@ PIPE_COLUMNS = 160
 @click.option("--prs", metavar="RANGE", help="Pull requests, as 1-2059 or 1394,1413,1800-1900.")
 @click.option(
     "--remote",
-    default=DEFAULT_REMOTE,
-    show_default=True,
+    show_default=DEFAULT_REMOTE,
     metavar="REPO",
     help="With --prs: a local clone (only read) or a URL.",
 )
@@ -71,13 +70,15 @@ def audit_all(folders, prs, remote, out, policy_name, workers, seconds, memory_m
     from verify.queue.run import Limits, run
     from verify.queue.store import Store
 
-    if bool(folders) == bool(prs):
+    if bool(folders) == (prs is not None):
         raise BadInput("give FOLDERS or --prs RANGE, one of them.")
-    policy_name = policy_name or DEFAULT
+    if remote is not None and prs is None:
+        raise BadInput("--remote belongs to --prs. Give FOLDERS alone.")
+    policy_name = DEFAULT if policy_name is None else policy_name
     policy = load(policy_name)
     jobs = (
-        queue_jobs.of_pull_requests(remote, queue_jobs.parse_numbers(prs), policy)
-        if prs
+        queue_jobs.of_pull_requests(DEFAULT_REMOTE if remote is None else remote, queue_jobs.parse_numbers(prs), policy)
+        if prs is not None
         else queue_jobs.of_folders(folders, policy)
     )
     store = Store(out)
@@ -172,6 +173,7 @@ def report(numbers: dict, groups: "list[Group]", crashes: "list[Crash]", out: Pa
     from rich.table import Table
 
     from verify.queue.summary import SAID
+    from verify.summary import count
 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_COLUMNS)
     table = Table("check", *SAID, title="submissions by what a check says of them", title_justify="left")
@@ -185,15 +187,15 @@ def report(numbers: dict, groups: "list[Group]", crashes: "list[Crash]", out: Pa
     statuses = ", ".join(f"{status} {count:,}" for status, count in sorted(numbers["statuses"].items()))
     times = numbers["milliseconds"]
     verdicts, pulls, kept = numbers["verdicts"], numbers["pull_requests"], numbers["kept"]
-    plain(f"{verdicts:,} verdicts on {pulls:,} pull requests ({kept:,} kept): {statuses or 'none'}")
+    of = f" on {count(pulls, 'pull request')}" if pulls else ""
+    plain(f"{count(verdicts, 'verdict')}{of} ({kept:,} kept from before): {statuses or 'none'}")
     if times["median"] is not None:
         plain(
             f"median {times['median']:.0f} ms, p99 {times['p99']:.0f} ms, slowest {times['max']:.0f} ms; "
             f"{numbers['minutes']:.1f} minutes; at most {numbers['bytes_peak'] / 1e6:,.0f} MB of memory"
         )
-    plain(
-        f"{len(crashes)} crashes, {numbers['hangs']} of them hangs{'; see ' + str(out / 'crashes') if crashes else ''}"
-    )
+    see = f"; see {out / 'crashes'}" if crashes else ""
+    plain(f"{count(len(crashes), 'crash', 'es')}, {numbers['hangs']} of them hangs{see}")
     plain(f"written: {out}/{{index.html, summary.json, duplicates.json, rows.jsonl, verdicts/}}")
 
 

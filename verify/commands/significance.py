@@ -1,12 +1,16 @@
 """`verify significance`: is one claim better than another, on rows of the board, folders or plain numbers."""
 
 import json
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
-from verify.commands.frontier import frontier, load, number, wide
+from verify.commands.frontier import frontier, load, number, p_value, wide
 from verify.errors import BadInput
+from verify.submission.text import printable
 
 if TYPE_CHECKING:
     from verify.stats.significance import RuleMet, Significance
@@ -17,6 +21,8 @@ __all__ = ["frontier", "significance"]  # what cli.py wires
 MARKS = {True: "met", False: "not met", None: "cannot be told"}
 STYLES = {True: "green", False: "red", None: "yellow"}
 CODES = {True: 0, False: 1, None: 3}
+TESTING = ("margin", "bytes_per_token", "variant", "pool", "rule", "board_file")  # what --power does not read
+PLANNING = ("std", "gap", "seeds", "old_seeds", "chance")  # what it alone reads
 RULES = {"board": 0, "token": "README, nats per token", "byte": "README, nats per byte"}
 
 
@@ -84,19 +90,24 @@ def significance(
     The exit code is 0 where the rule is met, 1 where it is not, 3 where it cannot be told.
     """
     if planning.pop("ask_power"):
-        if new is not None:
-            raise BadInput("--power takes --std with --gap or --seeds, no NEW or OLD. Leave one of them out.")
+        given = said(context, TESTING)
+        if new is not None or given:
+            raise BadInput(
+                f"--power takes --std with --gap or --seeds, no {', '.join(given) or 'NEW or OLD'}. Leave one of them out."
+            )
         plan(as_json, **planning)
         return
-    given = [
-        f"--{name.replace('_', '-')}" for name in ("std", "gap", "seeds", "old_seeds") if planning[name] is not None
-    ]
-    if given:
-        raise BadInput(f"{', '.join(given)} belong to --power. Add it or leave them out.")
+    if given := said(context, PLANNING):
+        raise BadInput(f"without --power there is no {', '.join(given)}. Add --power, or leave it out.")
     if new is None:
         raise BadInput(
             "nothing to test. Give NEW: a folder, a row such as 1855, or values such as 1.0801,1.0803,1.0799."
         )
+    if old is not None and new.strip() == old.strip():
+        raise BadInput(f"NEW and OLD are both {printable(new, 80)!r}. Give two to compare, or NEW alone.")
+    for name, value in (("--margin", margin), ("--bytes-per-token", bytes_per_token)):
+        if value is not None and not math.isfinite(value):
+            raise BadInput(f"{name} {value} is not a number to reckon with. Give one such as 0.005 or 3.157.")
     from verify.stats import significance as stats
 
     result = stats.significance(
@@ -113,6 +124,12 @@ def significance(
         show(result)
     asked = result.rules[0] if rule == "board" else next((one for one in result.rules if one.name == RULES[rule]), None)
     context.exit(CODES[asked.met if asked else None])
+
+
+def said(context: click.Context, names: Sequence[str]) -> list[str]:
+    """Which of these options the command line gives."""
+    given = (name for name in names if context.get_parameter_source(name) is not ParameterSource.DEFAULT)
+    return [f"--{name.removesuffix('_file').replace('_', '-')}" for name in given]
 
 
 def ratio(bytes_per_token: float | None, variant: str | None) -> float | None:
@@ -159,7 +176,7 @@ def show(result: "Significance") -> None:
     for test in result.tests:
         c = test.comparison
         cells = [number(c.gain_bpb, 6), number(c.gain_nats_per_token, 5), number(c.t, 2), number(c.df, 2)]
-        cells += [number(p, 4) for p in (c.p, c.p_margin_token, c.p_margin_byte)]
+        cells += [p_value(p) for p in (c.p, c.p_margin_token, c.p_margin_byte)]
         label = Text(f"{'> ' if test.decides else '  '}{test.kind}, {c.n_new} against {c.n_old}")
         if test.kind != "own":
             label.append(f"\n    {test.new}\n    against {c.against}", style="dim")
@@ -177,11 +194,11 @@ def facts(c: "Comparison") -> str:
     """What is said of the deciding test besides its row."""
     parts = []
     if c.p_two_sided is not None:
-        parts.append(f"two-sided p {c.p_two_sided:.4f}")
+        parts.append(f"two-sided {equal(c.p_two_sided, ' ')}")
     if c.ci is not None:
         parts.append(f"90 % interval of the gain {c.ci[0]:+.6f} to {c.ci[1]:+.6f} bpb")
     if c.p_paired is not None:
-        parts.append(f"equal seeds paired p {c.p_paired:.4f} (information only)")
+        parts.append(f"equal seeds paired {equal(c.p_paired, ' ')} (information only)")
     return ("  " + "; ".join(parts)) if parts else ""
 
 
@@ -190,11 +207,17 @@ def sentence(rule: "RuleMet") -> str:
     asks = f"{rule.name}: p < {rule.alpha:g}" + (
         f" for a gain above {rule.margin_bpb:.6f} bpb" if rule.margin_bpb else ""
     )
-    found = "" if rule.p is None else f", p = {rule.p:.4f}"
+    found = "" if rule.p is None else f", {equal(rule.p)}"
     if rule.seeds_each is None:
         return f"{asks}{found}; {rule.why_no_seeds}."
     alone = f"{rule.seeds_new:,} new ones" if rule.seeds_new else "no number of new ones alone"
     return f"{asks}{found}; were this the true gap, {rule.seeds_each:,} seeds a side would show it in 4 of 5 tries, or {alone}."
+
+
+def equal(p: float, sign: str = " = ") -> str:
+    """ "p = 0.0123", or "p < 0.0001"."""
+    text = p_value(p)
+    return f"p < {text[1:]}" if text.startswith("<") else f"p{sign}{text}"
 
 
 def plan(
@@ -208,6 +231,8 @@ def plan(
 
     if std is None or (gap is None) == (seeds is None):
         raise BadInput("--power needs --std and one of --gap or --seeds. For example --std 0.0006 --gap 0.001.")
+    if gap is not None and not (math.isfinite(gap) and gap > 0):
+        raise BadInput(f"--gap {gap:g} cannot be shown by any number of seeds. Give one above 0, for example 0.001.")
     rows = []
     for alpha in (README_P, 0.05, BOARD_P):
         if gap is not None:

@@ -10,6 +10,8 @@ from verify.logs.model import Calibration, Run, SeedResult
 NEEDED_EVENTS = frozenset({"prefill", "precompute", "ngram_precompute", "ttt_prefix", "second_pass", "slot", "sweep"})
 ADAPTATION_EVENTS = frozenset({"ttt_done", "prequant_ttt_done"})
 WARM_UP_EVENTS = frozenset({"ttt_warmup", "compile_warmup", "warmup", "eval_warmup"})
+SAME_SECONDS = 0.5
+SAME_LINES_MAX = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,13 @@ def timer(result: SeedResult) -> Clock | None:
 def plus_adaptation(clock: Clock, run: Run) -> Clock:
     """Training on validation tokens before the timed pass is evaluation too; where it is longer, the timer has left it out."""
     seconds, places = clock.seconds, clock.places
+    told: list[tuple[float, int]] = []
     for event in run.events:
         value = event.fields.get("seconds")
         if event.kind in ADAPTATION_EVENTS and isinstance(value, int | float) and value > clock.seconds + 1:
+            if any(abs(value - other) < SAME_SECONDS and event.line - line <= SAME_LINES_MAX for other, line in told):
+                continue  # one duration, printed by the function and by its caller
+            told.append((float(value), event.line))
             seconds += float(value)
             places = (*places, run.place(event))
     return Clock(seconds, places)

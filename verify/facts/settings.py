@@ -109,6 +109,8 @@ def differences(results: list[SeedResult]) -> list[Difference]:
         present = [pair for table in tables if (pair := table.get(name)) is not None]
         if len(present) < len(tables) or all(same(value.value, present[0][0].value) for value, _ in present):
             continue
+        if follow_their_seeds([value.value for value, _ in present], [result.seed for result in results]):
+            continue
         if name == "val_tokens" and differ_by_a_window([value for value, _ in present]):
             kind = "window"
         else:
@@ -116,6 +118,14 @@ def differences(results: list[SeedResult]) -> list[Difference]:
         shown = tuple(dict.fromkeys(str(value.value)[:40] for value, _ in present))
         found.append(Difference(name, kind, shown, tuple(run.place(value) for value, run in present)))
     return found
+
+
+def follow_their_seeds(values: list[Any], seeds: list[int | None]) -> bool:
+    """Whether the values differ by the seed of each run alone: `s:42`, `outputs/base_seed42/model.pt`."""
+    if None in seeds:
+        return False
+    numbered = zip(values, seeds, strict=True)
+    return len({re.sub(rf"(?<![\d.]){seed}(?![\d.]|e[-+\d])", "#", str(value)) for value, seed in numbered}) == 1
 
 
 def is_derived(difference: Difference) -> bool:

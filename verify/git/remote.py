@@ -45,7 +45,7 @@ def local_repository(remote: str, numbers: Sequence[int]) -> str:
     Pull requests that a URL does not have are left out, unless none is left. Raises BadInput where the remote is neither a
     folder nor a URL, cannot be reached, or has none of them.
     """
-    if Path(remote).is_dir():
+    if remote and os.path.isdir(remote):
         return remote
     if not URL.fullmatch(remote):
         raise BadInput(

@@ -1,5 +1,7 @@
 """A policy: what the organisers' rules amount to in numbers, as data. See policies/*.yaml."""
 
+import math
+import os
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
@@ -81,17 +83,19 @@ def raw(name_or_path: str, depth: int = 0) -> tuple[dict, Path]:
     path = Path(str(files("verify.policy") / "policies" / f"{name_or_path}.yaml"))
     if name_or_path not in names():
         path = Path(name_or_path)
-        if not path.is_file():
+        if not name_or_path or not os.path.isfile(path):
             known = ", ".join(names())
             raise BadInput(
-                f"policy {name_or_path!r} is not one of {known}, and not a file. Name one of these or give a file's path."
+                f"policy {name_or_path[:200]!r} is not one of {known}, and not a file. Name one of these or give a file's path."
             )
     try:
         # The quick reader is for files of ours: it crashes on a few thousand brackets inside one another.
         loader = LOADER if name_or_path in names() else yaml.SafeLoader
         data = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read: {error.strerror}. Give a file that can.") from None
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise BadInput(f"{path}: not YAML: {error}. See `pgolf verify policy show {DEFAULT}`.") from None
+        raise BadInput(f"{path}: not YAML: {problem(error)}. See `pgolf verify policy show {DEFAULT}`.") from None
     if not isinstance(data, dict) or not isinstance(data.get("rules", {}), dict):
         raise BadInput(
             f"{path}: not a policy: name, version, title, description and rules are asked for. "
@@ -111,6 +115,13 @@ def raw(name_or_path: str, depth: int = 0) -> tuple[dict, Path]:
     return over(below, data), path
 
 
+def problem(error: Exception) -> str:
+    """What is wrong with a YAML file, in one line."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        return f"line {error.problem_mark.line + 1}: {error.problem or error.context}"
+    return " ".join(str(error).split())
+
+
 def over(below: dict, above: dict) -> dict:
     """A policy with what another says of it laid over: rule by rule, setting by setting."""
     rules = {rule: dict(said) for rule, said in below.get("rules", {}).items()}
@@ -119,7 +130,11 @@ def over(below: dict, above: dict) -> dict:
             rules[rule] = said
             continue
         old = rules.get(rule, {})
-        settings = {**old.get("settings", {}), **(said.get("settings") or {})}
+        given = said.get("settings") or {}
+        if not isinstance(given, dict):
+            rules[rule] = {**old, **said}
+            continue
+        settings = {**(old.get("settings") or {}), **given}
         rules[rule] = {**old, **said, **({"settings": settings} if settings else {})}
     return {**below, **above, "rules": rules}
 
@@ -146,7 +161,7 @@ def alike(value, other) -> bool:
     if isinstance(value, bool) or isinstance(other, bool):
         return isinstance(value, bool) and isinstance(other, bool)
     if isinstance(value, int | float):
-        return isinstance(other, int | float)
+        return isinstance(other, int | float) and math.isfinite(other)
     if value in LEVELS:
         return other in LEVELS
     for words in CHOICES:

@@ -66,8 +66,11 @@ def of_pull_requests(remote: str, wanted: Sequence[int], policy: Policy) -> list
     there = set(numbers(path)).intersection(wanted)
     trees = [tree for number in sorted(there) for tree in record_folders(path, number)]
     if not trees:
+        asked = f"pull request {wanted[0]}" if len(wanted) == 1 else f"pull requests {wanted[0]} to {wanted[-1]}"
+        if not there:
+            raise BadInput(f"{remote}: has no {asked} and nothing to judge. Fetch what is missing, or ask for others.")
         raise BadInput(
-            f"{remote}: none of the {len(wanted)} pull requests asked for adds a folder records/TRACK/NAME. Ask for others."
+            f"{remote}: {len(there)} of {asked} are there, and none adds a folder records/TRACK/NAME. Ask for others."
         )
     return [
         Job(tree, tree.name, tree.location, tree.pr, tree.sha, tree.date, key(content(tree), policy)) for tree in trees

@@ -1,12 +1,14 @@
 """Run many jobs in parallel processes: each with a time and a memory limit, none able to stop the others."""
 
 import multiprocessing
+import signal
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import forkserver, resource_tracker
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
@@ -99,12 +101,28 @@ def pool(limits: Limits) -> Iterator[ProcessPool]:
     context.set_forkserver_preload(["verify.queue.preload"])
     workers = ProcessPool(limits.workers, context=context, initializer=prepare, initargs=(limits.bytes_max,))
     try:
+        start(workers)
         yield workers
         workers.close()
     finally:
         if workers.active:
             workers.stop()
         workers.join()
+
+
+def start(workers: ProcessPool) -> None:
+    """Start server and workers with interrupts held back: they never hear one, and we not before all of them are there.
+
+    An interrupt that ended the server while it starts, or us while we wait for a worker, would leave tracebacks.
+    """
+    resource_tracker.ensure_running()  # which lets interrupts through again once it has started
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+        if not workers.active:  # asking starts them
+            raise RuntimeError("the pool of workers does not start")
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def take(left: Iterator[Job], number: int) -> Iterator[Job]:

@@ -12,6 +12,7 @@ from verify.finding import Finding, Place
 from verify.report import show
 from verify.report.show import ABSENT
 from verify.submission.text import printable
+from verify.summary import count
 from verify.verdict import Comparison, Verdict
 
 CHARACTERS_MAX = 60_000  # and as many bytes: GitHub's limit counts characters, most are ASCII
@@ -114,7 +115,7 @@ def seeds(verdict: Verdict) -> str:
         for row in rows[:SEEDS_MAX]
     ]
     more = len(verdict.seeds) - len(cells)
-    note = f"\n\n{more} more runs in the folder; ✗ marks what differs from the claim.\n" if more > 0 else ""
+    note = f"\n\n{count(more, 'more run')} in the folder; ✗ marks what differs from the claim.\n" if more > 0 else ""
     return table(header, cells) + (note or "\n\n✓ agrees with the claim, ✗ does not.\n")
 
 
@@ -130,7 +131,7 @@ def comparison_line(comparison: Comparison) -> str:
     )
     gain = "" if comparison.gain_bpb is None else f"gain {show.signed(comparison.gain_bpb)} bpb, "
     return (
-        f"Against {against}: {gain}{show.integer(comparison.n_new)} runs and {show.integer(comparison.n_old)}; one-sided Welch "
+        f"Against {against}: {gain}{count(comparison.n_new, 'run')} against {comparison.n_old}; one-sided Welch "
         f"{p_text(comparison.p)} at margin 0, {p_text(comparison.p_margin_token)} at {comparison.margin_nats:g} nats per "
         f"token, {p_text(comparison.p_margin_byte)} per byte.\n"
     )

@@ -8,6 +8,7 @@ from rich.text import Text
 from verify.finding import Finding, Status
 from verify.report import show
 from verify.submission.text import printable
+from verify.summary import count
 from verify.verdict import Comparison, SeedRow, Verdict
 
 STYLES = {
@@ -144,7 +145,7 @@ def seed_notes(verdict: Verdict, verbose: bool) -> list[str]:
         notes.append("* the logged score is not the one claimed of this seed")
     hidden = len(show.other_rows(verdict)) - OTHER_RUNS_MAX
     if hidden > 0 and not verbose:
-        notes.append(f"{hidden} more runs that the claim does not rest on; -v shows them")
+        notes.append(f"{count(hidden, 'more run')} that the claim does not rest on; -v shows them")
     return notes
 
 

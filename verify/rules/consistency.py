@@ -5,7 +5,7 @@ from statistics import pstdev, stdev
 
 from verify.facts.agree import agrees, claimed_fields, shown
 from verify.facts.grade import graded, listed, weighed
-from verify.facts.runs import judged, name, score_place
+from verify.facts.runs import judged, logged_seeds, name, score_place
 from verify.finding import Finding, Place, Precedent, passed, unproven
 from verify.logs.model import SeedResult
 from verify.rule import Case, Rule
@@ -75,22 +75,23 @@ class SeedFields(Rule):
 
     def check(self, case: Case) -> Iterator[Finding]:
         where, claims = self.source(case)
-        by_seed = {result.seed: result for result in judged(case) if result.seed is not None}
+        by_seed: dict[int, SeedResult] = {}
+        for result in logged_seeds(case):
+            if result.seed is not None:
+                by_seed.setdefault(result.seed, result)
         if not claims:
             yield passed(f"{where} has no figures for single seeds.")
             return
         missing = [claim for claim in claims if claim.seed is not None and claim.seed not in by_seed]
         found = False
         for claim in claims:
-            result = by_seed.get(claim.seed) if claim.seed is not None else None
-            if result is None:
-                continue
-            for field in claimed_fields(claim, result):
+            logged = by_seed.get(claim.seed) if claim.seed is not None else None
+            for field in claimed_fields(claim, logged) if logged is not None else ():
                 if not agrees(field):
                     found = True
                     places = [place for place in (claim.place, field.place) if place]
-                    said, logged = shown(field.claimed), shown(field.logged)
-                    sentence = f"{where}, seed {claim.seed}: {field.name} {said}; the log says {logged}."
+                    said, in_log = shown(field.claimed), shown(field.logged)
+                    sentence = f"{where}, seed {claim.seed}: {field.name} {said}; the log says {in_log}."
                     level = "claim_differs" if field.name == "val_bpb" else self.setting_name
                     yield weighed(self, case, level, sentence, *places)
         if missing and by_seed:
@@ -239,7 +240,9 @@ class Copied(Rule):
                 found = True
                 places = [place for result in same if (place := score_place(result))]
                 # One seed of several is shown again where an author adds seeds to another's run (PR 1868); all are a copy.
-                level = self.setting(case, "copied") if len(same) == len(judged(case)) else "warn"
+                # Where the claim is no statistic of the logs, they may be those it is compared with.
+                is_claim = case.claim.value is None or case.claim.recomputed is not None
+                level = self.setting(case, "copied") if is_claim and len(same) == len(judged(case)) else "warn"
                 sentence = f"{listed(map(name, same))}: the scores of {row.name} ({row.title}), to all digits."
                 yield graded(
                     level,

@@ -22,6 +22,7 @@ KEYS = {
     "ppm_subset_tokens",
     "val_tokens_processed",
 }
+OTHER_SCORE_MIN = 0.02  # further from the claim than its seeds are from each other
 PROBE = "byte-recount"
 PRECEDENT = Precedent(
     pr=1785, text="mixture scored on a subset of validation; redone on the full set (also #1835, #1854)"
@@ -39,7 +40,7 @@ class ClaimedTokens(Rule):
 
     def check(self, case: Case) -> Iterator[Finding]:
         metadata = case.submission.metadata
-        for key, value in _leaves(metadata.raw):
+        for key, value in _leaves(metadata.raw, case.claim.value):
             if (
                 key.lower() in KEYS
                 and isinstance(value, int | float)
@@ -57,16 +58,23 @@ class ClaimedTokens(Rule):
         yield passed("submission.json names no number of scored tokens below the whole split")
 
 
-def _leaves(value: object, depth: int = 0) -> Iterator[tuple[str, object]]:
-    if isinstance(value, dict) and depth < 6:
+def _leaves(value: object, claim: float | None, depth: int = 0) -> Iterator[tuple[str, object]]:
+    """Names and values of all levels, but for the parts that describe another score than the claim."""
+    if isinstance(value, dict) and depth < 6 and not (depth and _is_of_another_score(value, claim)):
         for key, item in value.items():
             if isinstance(item, dict | list):
-                yield from _leaves(item, depth + 1)
+                yield from _leaves(item, claim, depth + 1)
             else:
                 yield str(key), item
     elif isinstance(value, list) and depth < 6:
         for item in value[:100]:
-            yield from _leaves(item, depth + 1)
+            yield from _leaves(item, claim, depth + 1)
+
+
+def _is_of_another_score(part: dict, claim: float | None) -> bool:
+    numbers = {str(key).lower(): value for key, value in part.items() if isinstance(value, int | float)}
+    scores = [value for key, value in numbers.items() if "bpb" in key and "std" not in key]
+    return claim is not None and bool(scores) and all(abs(score - claim) > OTHER_SCORE_MIN for score in scores)
 
 
 class Limit(CodeRule):

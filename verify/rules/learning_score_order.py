@@ -91,7 +91,7 @@ class SinglePassLogs(Rule):
             for line in log_lines(case, SECOND_PASS, "pass", "rescor", "_build: order")
             if not DENIED.search(line.text)
         ]
-        claimed = [line for line in lines if _is_claim(case, line)]
+        claimed = [line for line in lines if case.claim.matches is not False and _is_claim(case, line)]
         if claimed:
             yield failed(
                 "the claimed score is the one that the log gives for a second pass",

@@ -159,6 +159,8 @@ class OneConfiguration(Rule):
                 yield weighed(self, case, "shards_differ", sentence, *places)
             elif not case.is_ten_minutes:
                 yield warned(f"{sentence} A study may compare them.", *places)
+            elif not case.claim.claimed:
+                yield warned(f"{sentence} Which of them are claimed cannot be told.", *places)
             else:
                 yield weighed(self, case, "configuration_differs", sentence, *places)
 

@@ -1,5 +1,6 @@
 """val-identity, bpb-bytes, tokenizer, tail-once: what text the scored tokens stand for, by counts that logs print."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,11 +8,12 @@ from verify.facts import validation
 from verify.facts.grade import graded, weighed
 from verify.facts.runs import judged, logged_seeds, name, other_with_loss, runs_of, val_tokens, with_loss
 from verify.finding import Finding, Place, Precedent, failed, lead, passed, unproven
-from verify.logs.model import SeedResult
+from verify.logs.model import Metric, Point, SeedResult
 from verify.rule import Case, Rule
 
 SETS_APART_MIN = 0.05  # two exports of one tokenizer differ by 0.0002
 MISCOUNT_MIN = 0.015  # the smallest wrong byte table seen is 4 % off
+MIXED = re.compile(r"(?:mix|ppm)\w*_bpb|bpb_(?:mix|ppm)", re.I)
 DOCUMENTS_OFF_MAX = 5  # a cut at the first or the last document; 49,999 occurs with all tokens there
 
 
@@ -124,6 +126,9 @@ class Denominator(Rule):
         if self.is_corrected(case, result, ratio):
             more = f"{sentence} The claimed score is another one, put right by hand."
             return weighed(self, case, "corrected_claim", more, *places, **measured)
+        if of_tokens is not None and self.is_of_a_mixture(case, result, of_tokens.bytes_per_token, off_max):
+            more = f"{sentence} Other scores of the run have the right bytes: this loss need not be that of the bpb."
+            return lead(more, *places, probe=self.probe, **measured)
         return failed(sentence, *places, precedents=self.precedents, **measured)
 
     @staticmethod
@@ -138,6 +143,17 @@ class Denominator(Rule):
             return False
         true_ratio = ratio * logged / claimed
         return claimed > logged * 1.01 and validation.set_of_ratio(true_ratio, 0.01) is not None
+
+    @staticmethod
+    def is_of_a_mixture(case: Case, result: SeedResult, expected: float, off_max: float) -> bool:
+        """Whether the bpb may be a mixture's, with the loss of its network beside it: the run's other scores fit."""
+        if not any(MIXED.search(script.source) for script in case.submission.scripts):
+            return False
+        scores: list[Metric | Point] = []
+        for run in runs_of(result):
+            scores += [*run.metrics, *run.curve]
+        ratios = [validation.bytes_per_token(score.val_loss, score.val_bpb) for score in scores]
+        return any(ratio is not None and abs(ratio / expected - 1) <= off_max for ratio in ratios)
 
     def stated(self, case: Case, off_max: float) -> Iterator[Finding]:
         """Without a loss in the logs: what submission.json states."""

@@ -190,12 +190,12 @@ def environment_key(
 
 
 def _aliases(program: Program) -> frozenset[str]:
-    """Module-level names for os.environ or os.environ.get: `E = os.environ.get`."""
+    """Names for os.environ or os.environ.get, of a module or a function: `E = os.environ.get`."""
     found = program.cache.get("environ aliases")
     if found is None:
         names = set()
-        for module in program.modules:
-            for name, definitions in module.body.definitions.items():
+        for function in program.functions:
+            for name, definitions in function.definitions.items():
                 value = definitions[0].value
                 if isinstance(value, ast.Attribute) and value.attr == "get" and isinstance(value.value, ast.Attribute):
                     value = value.value

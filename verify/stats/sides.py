@@ -1,8 +1,8 @@
 """What a user may name as one side of a test: a record folder, a row of the board, values, or mean, deviation and number."""
 
+import os
 import re
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from verify.errors import BadInput
 from verify.stats.cases import bytes_per_token, date_of, group_of
@@ -45,12 +45,12 @@ def side(text: str, board: Leaderboard) -> Side:
     if match := SUMMARY.fullmatch(asked):
         given = Sample.summary(_number(match[1]), _number(match[2]), int(match[3]))
         return Side(asked, (Group(asked, (), given=given),))
-    if re.fullmatch(r"[-+\d.,\s]+|[-+\d.,\seE]+|.*\b(?:nan|inf)\b.*", asked) and not Path(asked).exists():
-        values = [_number(part) for part in re.split(r"[,\s]+", asked.strip(", "))]
+    if re.fullmatch(r"[-+\d.,\s]+|[-+\d.,\seE]+|.*\b(?:nan|inf)\b.*", asked) and not os.path.exists(asked):
+        values = [_number(part) for part in re.split(r"\s*,\s*|\s+", asked.strip(", "))]
         name = "1 value" if len(values) == 1 else f"{len(values)} values"
         return Side(name, (Group(name, tuple(Seed(seed=None, val_bpb=value) for value in values)),))
-    if not asked or not Path(asked).exists():
-        raise BadInput(f"{printable(asked)!r} is not a folder, a row or values. {HELP}")
+    if not asked or not os.path.exists(asked):
+        raise BadInput(f"{printable(asked, 200)!r} is not a folder, a row or values. {HELP}")
     return side_of_folder(asked, board)
 
 

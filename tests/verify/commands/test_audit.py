@@ -79,6 +79,18 @@ def test_one_rule_alone_decides_when_asked(broken, capsys):
         run(broken, "--only", "nothing")
 
 
+def test_the_headline_counts_what_is_waived(broken, capsys):
+    run(broken, "--waive", "train-time.runs=a reason", "--waive", "seeds=another", "--json")
+    verdict = from_json(capsys.readouterr().out)
+    waived = sum(result.waiver is not None for result in verdict.results)
+    assert f"{waived} checks waived (seeds, train-time)" in verdict.headline
+
+
+def test_a_part_of_a_verdict_says_that_it_is_one(legal, capsys):
+    run(legal, "--only", "seeds", "--only", "train-time.runs", "--json")
+    assert from_json(capsys.readouterr().out).headline.startswith("Only seeds and train-time.runs: no rule")
+
+
 def test_a_waived_rule_does_not_fail_and_says_why(broken, tmp_path, capsys):
     assert (
         run(broken, "--only", "train-time", "--waive", "train-time=slower node, agreed with the organisers", "--json")
@@ -106,15 +118,47 @@ def test_a_waived_rule_does_not_fail_and_says_why(broken, tmp_path, capsys):
         ("{legal}", "--waive", "no-such-rule=reason"),
         ("{legal}", "--waivers", "/no/such/file"),
         ("{legal}", "--json", "/no/such/folder/out.json"),
+        ("{legal}", "--json", "{legal}"),
+        ("{legal}", "--json", ""),
+        ("{legal}", "--policy", ""),
         ("{legal}", "--folder", "A"),
+        ("{legal}", "--remote", "/no/such/repository"),
+        ("--pr", "3", "--remote", ""),
+        ("",),
+        ("x" * 5000,),
+        ("{legal}", "--policy", "x" * 5000),
     ],
 )
 def test_bad_input_is_refused_in_one_sentence(arguments, legal, store):
-    remote = () if "--remote" in arguments else ("--remote", store.path)
+    remote = ("--remote", store.path) if "--pr" in arguments and "--remote" not in arguments else ()
     with pytest.raises(BadInput) as caught:
         run(*(part.format(legal=legal) for part in arguments), *remote)
     assert str(caught.value).count("\n") == 0
     assert caught.value.exit_code == 2
+
+
+def test_nothing_is_written_where_one_place_is_wrong(legal, tmp_path):
+    good, wrong = str(tmp_path / "good.json"), str(tmp_path / "none" / "x.html")
+    with pytest.raises(BadInput, match="cannot be written"):
+        run(legal, "--json", good, "--html", wrong)
+    with pytest.raises(BadInput, match="the same file"):
+        run(legal, "--json", good, "--html", good)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_taken_for_the_output_is_told(legal):
+    with pytest.raises(BadInput, match="FOLDER first"):
+        run("--json", legal)
+
+
+@pytest.mark.parametrize("text", ["a: [", "a: [\n b", "\xa2", "# a\nname the"])
+def test_a_file_that_is_no_yaml_is_refused_in_one_line(text, legal, tmp_path):
+    path = tmp_path / "x.yaml"
+    path.write_bytes(text.encode("latin-1"))
+    for option in ("--policy", "--waivers"):
+        with pytest.raises(BadInput, match=r"x\.yaml") as caught:
+            run(legal, option, str(path))
+        assert "\n" not in str(caught.value)
 
 
 def test_a_pull_request_has_a_verdict_for_each_folder(store, capsys, tmp_path):
@@ -128,6 +172,8 @@ def test_a_pull_request_has_a_verdict_for_each_folder(store, capsys, tmp_path):
     assert json.loads(capsys.readouterr().out)["submission"]["name"] == "B"
     run("--pr", "3", "--remote", store.path, "--html", str(tmp_path / "page.html"))
     assert sorted(path.name for path in tmp_path.glob("page*")) == ["page-1-A.html", "page-2-B.html"]
+    told = capsys.readouterr().err.replace("Written: ", "").split()
+    assert told == [str(tmp_path / "page-1-A.html"), str(tmp_path / "page-2-B.html")]
     with pytest.raises(BadInput, match="2 folders make 2 pages"):
         run("--pr", "3", "--remote", store.path, "--html", "-")
 
@@ -156,6 +202,17 @@ def test_an_error_of_the_program_is_one_line_and_exit_code_2(tmp_path):
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("verify: ")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
+@pytest.mark.parametrize("option", [(), ("--json",)])
+def test_output_that_cannot_be_written_is_one_line(legal, option):
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "verify", "audit", legal, *option]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "No space left on device" in done.stderr
 
 
 HEAVY = ("pydantic", "rich", "scipy", "pygit2", "jinja2", "yaml", "pebble")

@@ -48,6 +48,11 @@ def test_folders_are_judged_with_one_line_each_and_written_down(folders, tmp_pat
     assert again["rules"] == summary["rules"]
 
 
+def test_one_is_not_many(folders, tmp_path, capsys):
+    run(folders[0], "--out", str(tmp_path / "out"), "--jobs", "1")
+    assert "1 verdict (0 kept from before)" in capsys.readouterr().out
+
+
 def test_pull_requests_are_judged_and_copies_found(tmp_path, capsys):
     repository.cache_clear()
     store = Store(tmp_path / "store")
@@ -62,10 +67,20 @@ def test_pull_requests_are_judged_and_copies_found(tmp_path, capsys):
     assert "#3 A" in (tmp_path / "out" / "index.html").read_text()
 
 
-@pytest.mark.parametrize("arguments", [(), ("--prs", "x"), ("--prs", "1-3", "folder"), ("/no/such/folder",)])
+@pytest.mark.parametrize(
+    "arguments", [(), ("--prs", "x"), ("--prs", "1-3", "folder"), ("/no/such/folder",), ("",), ("--prs", "")]
+)
 def test_bad_input_is_refused(arguments, tmp_path):
+    remote = ("--remote", str(tmp_path)) if "--prs" in arguments else ()
     with pytest.raises(BadInput):
-        run(*arguments, "--out", str(tmp_path / "out"), "--remote", str(tmp_path))
+        run(*arguments, "--out", str(tmp_path / "out"), *remote)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_remote_without_pull_requests_is_refused(folders, tmp_path):
+    with pytest.raises(BadInput, match="--remote belongs to --prs"):
+        run(folders[0], "--out", str(tmp_path / "out"), "--remote", str(tmp_path))
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_output_folder_that_cannot_be_made_is_refused(folders, tmp_path):

@@ -31,6 +31,14 @@ def test_two_rows_are_tested_and_the_exit_code_answers_the_rule_of_the_board():
     assert "met board: p < 0.25, p = 0.0203" in text
 
 
+def test_a_p_that_is_small_is_never_nought():
+    text = run(significance, "1394", "1334")[1]
+    assert "<0.0001" in text
+    assert "p < 0.25, p < 0.0001;" in text
+    assert "two-sided p < 0.0001;" in text
+    assert "0.0000" not in text + run(frontier)[1]
+
+
 def test_a_row_alone_is_tested_against_the_best_row_before_it():
     code, text = run(significance, "1855")
     assert code == 1
@@ -136,6 +144,19 @@ def test_an_experiment_is_planned():
         ("--power", "--std", "0.001", "--seeds", "1"),
         ("1855", "--power", "--std", "0.001", "--seeds", "3"),
         ("1855", "--board", "none.json"),
+        ("1855", "--chance", "0.5"),
+        ("1855", "--margin", "nan"),
+        ("1855", "--margin", "inf"),
+        ("1855", "--bytes-per-token", "inf"),
+        ("1855", "1855"),
+        ("--power", "--std", "0.001", "--gap", "0"),
+        ("--power", "--std", "0.001", "--gap", "-1"),
+        ("--power", "--std", "0.001", "--gap", "inf"),
+        ("--power", "--std", "inf", "--gap", "0.001"),
+        ("--power", "--std", "0.001", "--gap", "0.001", "--pool"),
+        ("1.08,,1.09", "1855"),
+        ("1.0.7±0.0007×3", "1855"),
+        ("x" * 5000, "1855"),
     ],
 )
 def test_bad_input_names_a_remedy(words):
@@ -191,3 +212,14 @@ def test_the_published_comparisons_are_printed():
 def test_a_day_that_is_none_is_bad_input(day):
     with pytest.raises(BadInput, match="2026-04-09"):
         run(frontier, "--date", day)
+
+
+@pytest.mark.parametrize("words", [("--date", "2026-04-01"), ("--all",), ("--non-record",)])
+def test_the_published_comparisons_take_no_choice_of_rows(words):
+    with pytest.raises(BadInput, match=words[0]):
+        run(frontier, "--published", *words)
+
+
+def test_a_day_before_the_first_row_says_so():
+    with pytest.raises(BadInput, match="2026-03-18"):
+        run(frontier, "--date", "2020-01-01")

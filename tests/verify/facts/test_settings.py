@@ -1,5 +1,7 @@
 """Which settings of runs are compared, and as what."""
 
+import pytest
+
 from verify.facts.settings import comparable, differences, kind_of, rules
 from verify.logs.model import Event, Metric, Run, SeedResult, Value
 
@@ -24,6 +26,33 @@ def test_paths_are_compared_by_their_last_part():
     assert differences([one, two]) == []
     other = result(3, {"datasets_dir": "./data/fineweb10B_sp1024"})
     assert [difference.name for difference in differences([one, other])] == ["datasets_dir"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "names"),
+    [
+        ("1", "42", []),  # the seed under a name of its own
+        ("out/base_seed1/model.pt", "out/base_seed42/model.pt", []),
+        ("out/wide_seed1/model.pt", "out/deep_seed42/model.pt", ["x"]),
+        ("0.1", "0.42", ["x"]),
+        ("1e-3", "42e-3", ["x"]),
+        ("2", "42", ["x"]),
+    ],
+)
+def test_values_that_differ_by_the_seed_alone_are_no_difference(one, other, names):
+    found = differences([result(1, {"x": one}), result(42, {"x": other})])
+    assert [difference.name for difference in found] == names
+
+
+def test_a_seed_that_is_not_known_explains_nothing():
+    assert len(differences([result(None, {"x": "a1"}), result(42, {"x": "a42"})])) == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["batch_stride", "code_bytes", "hypothesis", "load_checkpoint_path", "run_kind", "test_date", "test_id"]
+)
+def test_what_is_drawn_from_the_seed_or_says_what_a_run_is_for_is_no_setting(name):
+    assert differences([result(1, {name: "63"}), result(2, {name: "47"}), result(3, {name: "47"})]) == []
 
 
 def test_only_what_all_runs_print_is_compared():

@@ -120,6 +120,15 @@ def test_what_is_no_policy_is_bad_input_that_says_why(tmp_path, text, word):
         load(written(tmp_path, text))
 
 
+@pytest.mark.parametrize(
+    "rules", ["{seeds: {settings: 3}}", "{seeds: {settings: [1]}}", "{artifact-bytes: {settings: {bytes_max: .nan}}}"]
+)
+def test_settings_that_are_none_are_bad_input(rules, tmp_path):
+    with pytest.raises(BadInput, match=r"policy\.yaml") as caught:
+        load(written(tmp_path, f"base: strict\nrules: {rules}\n"))
+    assert "\n" not in str(caught.value)
+
+
 def test_a_deep_file_of_the_user_s_own_is_bad_input_and_no_crash(tmp_path):
     with pytest.raises(BadInput, match="not YAML"):
         load(written(tmp_path, "[" * 3000 + "]" * 3000))

@@ -1,6 +1,7 @@
 """What can go wrong in a worker, as functions that stand in for queue.work.work."""
 
 import os
+import signal
 import time
 
 from verify.queue.work import Row, work
@@ -24,3 +25,8 @@ def work_that_hangs(job, out, seconds_max) -> Row:
 
     with patch("verify.queue.work.judge", lambda *_: time.sleep(60)):
         return work(job, "", out, seconds_max, False)
+
+
+def blocked() -> set[int]:
+    """The signals that a worker does not hear."""
+    return {int(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, ())}

@@ -42,8 +42,10 @@ def test_a_queue_without_any_folder_is_bad_input(tmp_path):
     repository.cache_clear()
     store = Store(tmp_path / "store")
     store.main(record("Old"))
-    with pytest.raises(BadInput, match="none of the 9"):
+    with pytest.raises(BadInput, match="1 to 9"):
         of_pull_requests(store.path, range(1, 10), load(DEFAULT))
+    with pytest.raises(BadInput, match="has no pull request 3 and"):
+        of_pull_requests(store.path, [3], load(DEFAULT))
     with pytest.raises(BadInput):
         of_folders([str(tmp_path / "nothing")], load(DEFAULT))
 

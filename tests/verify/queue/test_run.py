@@ -2,16 +2,17 @@
 
 import dataclasses
 import json
+import signal
 from pathlib import Path
 
 import pytest
 
 from tests.verify.folders import record_folder
-from tests.verify.queue.faults import broken
+from tests.verify.queue.faults import blocked, broken
 from verify.errors import BadInput
 from verify.policy.model import DEFAULT, load
 from verify.queue.jobs import Job, of_folders
-from verify.queue.run import Limits, run
+from verify.queue.run import Limits, pool, run
 from verify.queue.store import Store
 
 NAMES = ("Error", "Hang", "Memory", "Death", "Legal")
@@ -104,3 +105,10 @@ def test_a_changed_folder_or_policy_has_another_key(tmp_path):
 def test_a_folder_has_one_queue_at_a_time(store):
     with pytest.raises(BadInput, match="another queue"):
         Store(store.out)
+
+
+def test_no_process_of_the_pool_hears_an_interrupt_from_its_start_on():
+    """Ctrl-C goes to the whole group; a server that dies of it while it starts would break the pool with a traceback."""
+    with pool(Limits(1)) as workers:
+        assert signal.SIGINT in workers.schedule(blocked).result()
+    assert signal.SIGINT not in blocked()

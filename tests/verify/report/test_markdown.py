@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from tests.verify.report.texts import texts
-from tests.verify.report.verdicts import HOSTILE, bare, filled, harmless, hostile, verdict
+from tests.verify.report.verdicts import HOSTILE, bare, comparison, filled, harmless, hostile, seed_row, verdict
 from verify.finding import Place
 from verify.report.markdown import CHARACTERS_MAX, code, plain, to_markdown
 
@@ -42,6 +42,14 @@ def speech(text: str) -> list[str]:
             )
         spoken.append(words)
     return spoken
+
+
+def test_one_run_is_not_many():
+    one = comparison().model_copy(update={"n_new": 1, "n_old": 1})
+    rows = [seed_row(0, 42), seed_row(1, 7).model_copy(update={"role": "support"})]
+    text = to_markdown(verdict(seeds=rows, comparisons=[one]))
+    assert "1 run against 1;" in text
+    assert "1 more run in the folder" in text
 
 
 def test_an_ordinary_verdict_has_every_group_and_every_seed():

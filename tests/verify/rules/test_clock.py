@@ -111,6 +111,16 @@ def test_adaptation_outside_the_timer_is_added_to_it(tmp_path):
     assert check("eval-time.runs", record_folder(tmp_path, edit=files)).status is FAIL
 
 
+@pytest.mark.parametrize(("seconds", "status"), [(385.5, PASS), (385.6, PASS), (300.0, FAIL)])
+def test_adaptation_whose_time_is_printed_twice_is_added_once(tmp_path, seconds, status):
+    def adapted(text):
+        lines = f"ttt:done elapsed=385.5s\nttt:elapsed={seconds}s\nquantized_ttt val_loss"
+        return text.replace("quantized_ttt val_loss", lines)
+
+    files = {f"train_seed{seed}.log": adapted for seed in (42, 314, 999)}
+    assert check("eval-time.runs", record_folder(tmp_path, eval_ms=78_668, edit=files)).status is status
+
+
 def test_a_score_without_its_time_beside_a_long_pass_is_a_lead(tmp_path):
     def untimed(text):
         head, _, tail = text.rpartition(" eval_time:")

@@ -134,6 +134,24 @@ def test_one_seed_of_another_record_beside_own_ones_is_a_warning(tmp_path):
     assert check("log-consistency.copied", folder).status is WARN
 
 
+def test_a_log_kept_for_comparison_beside_a_claim_that_no_log_gives_is_a_warning(tmp_path):
+    row = Leaderboard.load().row(549)
+    assert row is not None
+    seed = row.seeds[0]
+    claimed = {f"{seed.seed}_own": {"val_bpb": 1.15}, f"{seed.seed}_stack": {"val_bpb": 1.16}}
+    folder = record_folder(
+        tmp_path,
+        seeds=(seed.seed,),
+        scores={seed.seed: seed.val_bpb},
+        submission={"val_bpb": 1.16, "seed_results": claimed},
+        without=["README.md"],
+    )
+    path = folder / f"train_seed{seed.seed}.log"
+    head, _, tail = path.read_text().rpartition("quantized_ttt val_loss:")
+    path.write_text(f"{head}quantized_ttt val_loss:{seed.val_loss:.8f}{tail[tail.index(' val_bpb') :]}")
+    assert check("log-consistency.copied", folder).status is WARN
+
+
 @pytest.mark.parametrize(
     ("key", "value"), [("val_loss", 2.9), ("code_bytes", 1), ("step_stop", 9999), ("wallclock_seconds", 1200.0)]
 )
@@ -179,3 +197,11 @@ def test_a_record_that_could_not_be_reproduced_is_a_warning(tmp_path):
     assert result.status is WARN
     assert rows[0].name in worst_of(result).sentence
     assert check("log-consistency.reproduced", record_folder(tmp_path / "b")).status is PASS
+
+
+def test_a_seed_beside_a_single_best_claim_has_a_log_of_its_own(tmp_path):
+    """The README's table may show further seeds than the one that is claimed."""
+    best = min(SCORES, key=lambda seed: SCORES[seed])
+    folder = record_folder(tmp_path, submission={"val_bpb": SCORES[best], "seed_results": ..., "seeds": [best]})
+    result = check("log-consistency.table", folder)
+    assert not any("without a log" in finding.sentence for finding in result.findings)

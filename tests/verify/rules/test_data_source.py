@@ -102,6 +102,9 @@ def test_a_log_that_speaks_of_filled_tables_is_a_lead_unless_they_come_from_the_
         ({"train_batch_tokens": 524_288, "eval_tokens": True}, PASS),
         ({"eval_tokens": "1048576"}, PASS),
         ({"eval_tokens": 64}, PASS),
+        ({"val_bpb": 1.06, "trial": {"mix_bpb": 0.97, "subset_tokens": 8_000_000}}, PASS),  # beside the claim
+        ({"val_bpb": 1.06, "trial": {"mix_bpb": 1.0604, "subset_tokens": 8_000_000}}, FAIL),
+        ({"val_bpb": 1.06, "trial": {"bpb_std": 0.0004, "subset_tokens": 8_000_000}}, FAIL),
         (None, PASS),
         ([1, 2], PASS),
     ],

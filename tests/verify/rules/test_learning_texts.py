@@ -52,6 +52,12 @@ def test_a_second_pass_that_is_claimed_fails():
     assert of("c4-single-pass.logs", log).status is Status.FAIL
 
 
+def test_a_second_pass_under_a_claim_that_the_logs_do_not_give_is_a_lead():
+    made = case(SOURCE, log="ngram pass 1 bpb:0.9\nngram_pass2_total bpb:0.5000\nfinal val_bpb:0.5000\n")
+    made.claim.value, made.claim.matches = 0.9, False
+    assert is_lead(says("c4-single-pass.logs", made))
+
+
 def test_a_second_pass_that_is_not_claimed_is_a_lead():
     log = "ngram_pass2_total bpb:0.5000\nfinal val_bpb:1.0600\n"
     assert is_lead(of("c4-single-pass.logs", log))

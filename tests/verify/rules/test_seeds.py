@@ -88,12 +88,12 @@ def test_time_reserved_for_calibration_is_part_of_the_configuration(tmp_path):
 
 def test_a_value_that_every_run_has_of_its_own_may_follow_from_the_seed(tmp_path):
     def strided(seed):
-        return lambda text: text.replace("  eval_stride: 64", f"  eval_stride: {seed}")
+        return lambda text: text.replace("  eval_stride: 64", f"  eval_stride: {seed + 1}")
 
     files = {f"train_seed{seed}.log": strided(seed) for seed in (42, 314, 999)}
     result = check("seeds.one-configuration", record_folder(tmp_path, edit=files))
     assert result.status is WARN
-    assert "eval_stride 314 / 42 / 999" in worst_of(result).sentence
+    assert "eval_stride 315 / 43 / 1000" in worst_of(result).sentence
 
 
 def test_lines_of_another_program_are_no_settings(tmp_path):
@@ -106,6 +106,12 @@ def test_lines_of_another_program_are_no_settings(tmp_path):
 
 def test_a_study_outside_the_record_track_may_compare_settings(tmp_path):
     folder = record_folder(tmp_path, track="track_non_record_16mb", per_seed={314: {"matrix_lr": 0.04}})
+    assert check("seeds.one-configuration", folder).status is WARN
+
+
+def test_runs_that_are_not_known_to_be_the_claim_may_differ(tmp_path):
+    nothing = {"val_bpb": ..., "seed_results": ..., "seeds": ...}
+    folder = record_folder(tmp_path, per_seed={314: {"matrix_lr": 0.04}}, submission=nothing, without=["README.md"])
     assert check("seeds.one-configuration", folder).status is WARN
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.verify.folders import VAL_BYTES, record_folder
+from tests.verify.folders import SCRIPT, VAL_BYTES, record_folder
 from tests.verify.rules.judged import FAIL, PASS, UNPROVEN, WARN, check, worst_of
 from verify.facts import validation
 
@@ -46,6 +46,27 @@ def test_a_claim_put_right_by_hand_is_a_warning(tmp_path):
     claims["seed_results"] = {str(seed): {"val_bpb": bpb} for seed, bpb in right.items()}
     folder = record_folder(tmp_path, per_seed=wrong, submission=claims, without=["README.md"])
     assert check("bpb-bytes.implied", folder).status is WARN
+
+
+MIXING = "\n\ndef mixture_bpb(nll, ppm):\n    return 0.5 * nll + 0.5 * ppm\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "more", "status"),
+    [
+        (1, MIXING, UNPROVEN),
+        (1, "", FAIL),  # nothing is mixed: this pass counts in its own way
+        (99, MIXING, FAIL),  # every score of the run is off
+    ],
+    ids=["mixture", "no mixture", "all scores"],
+)
+def test_the_loss_beside_the_bpb_of_a_mixture_may_be_that_of_the_network(tmp_path, lines, more, status):
+    def other_loss(text):
+        head, *parts = text.rsplit(" val_loss:", lines)
+        return head + "".join(f" val_loss:{1.15 * float(part[:10]):.8f}{part[10:]}" for part in parts)
+
+    folder = record_folder(tmp_path, script=SCRIPT + more, edit=all_logs(other_loss))
+    assert check("bpb-bytes.implied", folder).status is status
 
 
 def test_without_a_loss_the_bytes_are_a_lead_at_most(tmp_path):

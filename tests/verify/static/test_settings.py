@@ -66,3 +66,23 @@ def test_a_default_that_cannot_be_folded_is_unknown():
 
 def test_the_starter_settings_are_found():
     assert {"train_files", "val_files", "epochs", "adapt_enabled"} <= set(program(whole()).settings)
+
+
+@pytest.mark.parametrize("place", ["module", "function"])
+def test_a_short_name_for_the_environment_is_followed(place):
+    alias = "read = os.environ.get\n"
+    inner = "    read = os.environ.get\n"
+    source = f"""import os
+{alias if place == "module" else ""}
+def extra():
+    return 1
+
+def main():
+{inner if place == "function" else ""}    if int(read("EXTRA_ON", "0")):
+        extra()
+
+main()
+"""
+    (extra,) = [function for function in program(source).functions if function.name == "extra"]
+    (switched,) = [function for function in program(source, EXTRA_ON="1").functions if function.name == "extra"]
+    assert (extra.reached, switched.reached) == (False, True)
