@@ -42,11 +42,11 @@ def tree_of(case: Label):
 
 def judge(case: Label, policy: str):
     """The verdict on a case."""
-    from verify.audit import audit
+    from verify.audit import decide, open_case
     from verify.policy.model import load
     from verify.stats.leaderboard import Leaderboard
 
-    return audit(tree_of(case), load(policy), Leaderboard.load())
+    return decide(open_case(tree_of(case), load(policy), Leaderboard.load()))
 
 
 def run(labels: Sequence[Label], policy: str, progress: bool = True) -> tuple[list[Grade], dict]:

@@ -33,7 +33,7 @@ def trees(path: str):
 @click.option("-v", "--verbose", is_flag=True, help="What is said against each folder, with its places.")
 def merged(policy: str, verbose: bool) -> None:
     """Judge the record folders that main holds."""
-    from verify.audit import audit
+    from verify.audit import decide, open_case
     from verify.policy.model import load
     from verify.stats.leaderboard import Leaderboard
 
@@ -44,7 +44,7 @@ def merged(policy: str, verbose: bool) -> None:
     out = show.console()
     rows: dict[tuple[str, bool], list] = {}
     for tree in trees(str(clone)):
-        verdict = audit(tree, load(policy), Leaderboard.load())
+        verdict = decide(open_case(tree, load(policy), Leaderboard.load()))
         fails = [result.code for result in verdict.results if result.status == "fail"]
         leads = [
             result.code
