@@ -66,6 +66,7 @@ def in_order(blocks: Iterator[Block], jobs: int, encoder: tuple[Path, bool, Path
     if jobs == 1:
         yield from map(Encoder(*encoder), blocks)
         return
+    others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _start, encoder)
     waiting: deque[Future[Encoded]] = deque()
     try:
@@ -76,6 +77,9 @@ def in_order(blocks: Iterator[Block], jobs: int, encoder: tuple[Path, bool, Path
         while waiting:
             yield waiting.popleft().result()
     except BrokenProcessPool:
+        # A process that was started while another was found dead is not ended by the pool, which would wait for it forever.
+        for process in set(multiprocessing.active_children()) - others:
+            process.kill()
         raise StageError(f"one of {jobs} processes was killed (out of memory?). Use fewer --jobs.") from None
     finally:
         pool.shutdown(cancel_futures=True)
