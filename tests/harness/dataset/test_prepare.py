@@ -4,7 +4,6 @@ import gzip
 import hashlib
 import json
 import multiprocessing
-import time
 from pathlib import Path
 
 import numpy as np
@@ -166,23 +165,6 @@ def test_a_process_that_is_killed_is_an_error_and_no_endless_wait(source, model)
 
     with pytest.raises(StageError, match="one of 2 processes was killed"):
         list(blocks.in_order(lines(), 2, (model, True, source)))
-
-
-def test_a_process_that_starts_while_another_is_found_dead_is_ended(source, model):
-    """The pool's own clean-up can miss the second: started between its look at the processes and its wait for them."""
-
-    def lines():
-        yield blocks.Block([(1, b'{"text": "a"}')], False)
-        (first,) = multiprocessing.active_children()
-        first.kill()
-        first.join()
-        yield blocks.Block([(2, b'{"text": "b"}')], False)
-        time.sleep(0.5)
-        yield blocks.Block([(3, b'{"text": "c"}')], False)
-
-    with pytest.raises(StageError, match="was killed"):
-        list(blocks.in_order(lines(), 2, (model, True, source)))
-    assert multiprocessing.active_children() == []
 
 
 def test_a_data_set_that_is_there_is_left_alone(made, source, model):
