@@ -57,7 +57,8 @@ def write(
     try:
         fill(draft, run, runs, references, day, proofs)
         verdict = audited.judged(draft, folder.name, recipe.track)
-        say(f"verdict {verdict.status.upper()}: {verdict.headline}")
+        why = " Demo data make no submission." if recipe.data.variant.startswith("demo") else ""
+        say(f"verdict {verdict.status.upper()}: {verdict.headline}{why}")
         draft.chmod(0o755)
         os.replace(draft, folder)
     finally:
