@@ -42,17 +42,17 @@ class Counter:
     def clamped(self): return self.length
 '''
 USER = """
-from pgolf.library import LIMIT, Counter, circumference, clamped, length
-from pgolf import library
+from pgolf.geometry import LIMIT, Counter, circumference, clamped, length
+from pgolf import geometry
 def answer(length_of):
     def inner():
         nonlocal length_of
         length_of = length_of + [9]
     inner()
-    total = length(length_of) + clamped(value=9) + library.clamped(2) + LIMIT + library.LIMIT
+    total = length(length_of) + clamped(value=9) + geometry.clamped(2) + LIMIT + geometry.LIMIT
     return [total, Counter().clamped(), Counter.length, round(circumference(1), 3)]
 """
-PROGRAM = {"pgolf.library": LIBRARY, "pgolf.user": USER}
+PROGRAM = {"pgolf.geometry": LIBRARY, "pgolf.user": USER}
 ENTRY = "from pgolf.user import answer\nresult = answer([1, 2])\n"
 
 
