@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.verify import agreement_anomalies
 from verify.logs.choice import main_run
 from verify.logs.claims import claim_of
 from verify.logs.model import Claim, Log, Metric, Run, SeedResult
@@ -248,15 +247,6 @@ def compare_corpus(corpus: str, challenge: str) -> Agreement:
     return out
 
 
-def compare_anomalies(corpus: str, challenge: str) -> Agreement:
-    out = Agreement()
-    for record in json.loads((Path(corpus) / "truth.json").read_text()):
-        submission = open_submission(record, challenge)
-        logs = read_logs(submission)
-        agreement_anomalies.compare(out, record, submission, logs, claim_of(submission, logs))
-    return out
-
-
 def compare_last_scores(benchmark: str, challenge: str) -> Agreement:
     """Every line that the benchmark quotes as the last score of a log: file, line and values as verify takes them."""
     from verify.git.tree import tree_at
@@ -288,7 +278,7 @@ def main(arguments: list[str]) -> None:
         sys.exit("Set PGOLF_CHALLENGE (a clone of the challenge) and PGOLF_CORPUS or PGOLF_BENCHMARK.")
     found = []
     if corpus:
-        found += [compare_corpus(corpus, challenge), compare_anomalies(corpus, challenge)]
+        found.append(compare_corpus(corpus, challenge))
     if benchmark:
         found.append(compare_last_scores(benchmark, challenge))
     for out in found:

@@ -10,7 +10,6 @@ from verify.logs.scores import DIGITS_MAX, printed_decimals
 from verify.submission.model import SeedClaim
 
 # How far a claim may be off, for figures that are rounded at will.
-STEPS_SHARE_MAX = 0.0
 SECONDS_SHARE_MAX = 0.002
 
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 TREES_MAX = 2_000  # folders walked; a tree can name the same subtree again and again
 DEPTH_MAX = 32
 WHOLE_BYTES_MAX = 80_000_000  # larger blobs are streamed, not held whole
-STREAM_SECONDS_MAX = 60.0
 MAPPED_BYTES_MAX = 512 << 20  # of packs, so that a process stays small beside a large store
 WINDOW_BYTES = 32 << 20
 
