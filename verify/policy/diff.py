@@ -13,7 +13,6 @@ class Row:
     what: str  # "cap", or a setting's name
     left: str
     right: str
-    left_source: str
     right_source: str
 
 
@@ -35,8 +34,6 @@ def diff(left: Policy, right: Policy) -> list[Row]:
         pairs: dict[str, tuple] = {"cap": (a.cap, b.cap)}
         pairs |= {name: (value, b.settings[name]) for name, value in a.settings.items()}
         rows += [
-            Row(rule, what, shown(one), shown(other), a.source, b.source)
-            for what, (one, other) in pairs.items()
-            if one != other
+            Row(rule, what, shown(one), shown(other), b.source) for what, (one, other) in pairs.items() if one != other
         ]
     return rows

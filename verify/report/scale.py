@@ -30,9 +30,6 @@ class Axis:
     def holds(self, value: float) -> bool:
         return self.low <= value <= self.high
 
-    def clamped(self, value: float) -> float:
-        return self.at(min(max(value, self.low), self.high))
-
     def ticks(self, count: int, form: str = "") -> list[Tick]:
         """About `count` round values. `form` is a format spec; without one, as many decimals as the step needs."""
         step = nice_step((self.high - self.low) / count)

@@ -22,11 +22,6 @@ def _likelihood_name(node: ast.AST) -> str:
     return ""
 
 
-def _per_token(scope: Scope, node: ast.AST) -> bool:
-    """Whether a value belongs to one position: indexed inside a loop, or an array that is scored elementwise."""
-    return any(isinstance(part, ast.Subscript) for part in scope.behind(node, 3))
-
-
 def kept_better(scope: Scope) -> Iterator[tuple[ast.AST, ast.AST]]:
     """`if new < old: scores[i] = new`, both losses of one position: (comparison, what is kept)."""
     for condition in scope.of(ast.If)[:CANDIDATES_MAX]:

@@ -18,10 +18,6 @@ MODULES = {"torch", "np", "numpy", "jnp", "mx"}
 STACKS = {"stack", "cat", "concatenate", "concat", "column_stack", "vstack", "hstack"}
 
 
-def names_in(node: ast.AST) -> set[str]:
-    return {dotted(part) for part in ast.walk(node) if isinstance(part, ast.Name | ast.Attribute)}
-
-
 def is_likelihood(node: ast.AST) -> bool:
     """Whether a name says that it holds a (log-)likelihood or a loss."""
     return isinstance(node, ast.Name | ast.Attribute) and bool(
