@@ -20,9 +20,6 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("verify: interrupted; nothing half-written is left.", err=True)
         code = 130
-    except OSError as error:
-        click.echo(f"verify: {error.filename or 'standard output'}: {error.strerror}.", err=True)
-        code = 2
     sys.exit(code)
 
 

@@ -206,9 +206,11 @@ def test_an_error_of_the_program_is_one_line_and_exit_code_2(tmp_path):
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
 @pytest.mark.parametrize("option", [(), ("--json",)])
-def test_output_that_cannot_be_written_is_one_line(legal, option):
+@pytest.mark.parametrize("start", [("-m", "verify"), ("-c", "from pgolf.cli import main; main()", "verify")])
+def test_output_that_cannot_be_written_is_one_line(legal, start, option):
+    """By either door: 1 and 3 would be verdicts."""
     with open("/dev/full", "w") as full:
-        command = [sys.executable, "-m", "verify", "audit", legal, *option]
+        command = [sys.executable, *start, "audit", legal, *option]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
